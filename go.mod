@@ -1,0 +1,3 @@
+module wardline
+
+go 1.26
