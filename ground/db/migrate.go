@@ -1,0 +1,145 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"wardline/ground/fault"
+)
+
+// Migrations are one package's forward-only schema changes: files schema/0001_what.sql in FS, applied in the order of their names.
+type Migrations struct {
+	Package string
+	FS      fs.FS
+}
+
+const bootstrap = `
+CREATE TABLE IF NOT EXISTS db_migration (package TEXT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (package, name));
+CREATE TABLE IF NOT EXISTS db_position (id BIGINT PRIMARY KEY, pos BIGINT NOT NULL);
+INSERT INTO db_position (id, pos) VALUES (0, 0) ON CONFLICT (id) DO NOTHING;`
+
+var savePosition = SQL("db.save_position", `UPDATE db_position SET pos = $1 WHERE id = 0`)
+
+// Migrate brings the schema up to date, each file in a transaction of its own, and loads the last position. It refuses a database
+// that a newer wardline has written, and says so. It must be called once, before anything else.
+func (d *DB) Migrate(ctx context.Context, all ...Migrations) error {
+	for _, text := range strings.Split(bootstrap, ";") {
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		if _, err := d.conn.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("prepare schema table: %w", err)
+		}
+	}
+	known := map[string]bool{}
+	for _, m := range all {
+		names, err := fs.Glob(m.FS, "schema/*.sql")
+		if err != nil {
+			return fmt.Errorf("list migrations of %s: %w", m.Package, err)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			known[m.Package+"/"+name] = true
+			if err := d.migrateOne(ctx, m, name); err != nil {
+				return fmt.Errorf("migrate %s %s: %w", m.Package, name, err)
+			}
+		}
+	}
+	if err := d.refuseNewer(ctx, known); err != nil {
+		return err
+	}
+	row := d.conn.QueryRowContext(ctx, `SELECT pos FROM db_position WHERE id = 0`)
+	if err := row.Scan(&d.stored); err != nil {
+		return fmt.Errorf("load position: %w", err)
+	}
+	d.position.Store(d.stored)
+	return nil
+}
+
+func (d *DB) migrateOne(ctx context.Context, m Migrations, name string) error {
+	var n int
+	q := `SELECT count(*) FROM db_migration WHERE package = $1 AND name = $2`
+	if err := d.conn.QueryRowContext(ctx, q, m.Package, name).Scan(&n); err != nil || n > 0 {
+		return err
+	}
+	text, err := fs.ReadFile(m.FS, name)
+	if err != nil {
+		return err
+	}
+	tx, err := d.conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	err = applyFile(ctx, tx, string(text))
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `INSERT INTO db_migration (package, name, at) VALUES ($1, $2, $3)`, m.Package, name, time.Now().UnixMilli())
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+func applyFile(ctx context.Context, tx *sql.Tx, text string) error {
+	for _, s := range splitStatements(text) {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitStatements cuts a schema file at its semicolons; comments start with -- and run to the end of the line.
+func splitStatements(text string) []string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		code, _, _ := strings.Cut(line, "--")
+		b.WriteString(strings.TrimRight(code, "\n") + "\n")
+	}
+	var all []string
+	for _, s := range strings.Split(b.String(), ";") {
+		if s = strings.TrimSpace(s); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (d *DB) refuseNewer(ctx context.Context, known map[string]bool) error {
+	rows, err := d.conn.QueryContext(ctx, `SELECT package, name FROM db_migration`)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var pkg, name string
+		if err := rows.Scan(&pkg, &name); err != nil {
+			return fmt.Errorf("read migrations: %w", err)
+		}
+		if !known[pkg+"/"+name] {
+			return fault.Wrap(fault.Unavailable, "", "The data folder was written by a newer wardline. Use that version, or restore a backup.",
+				fmt.Errorf("unknown migration %s %s", pkg, name))
+		}
+	}
+	return rows.Err()
+}
+
+// CheckStatements prepares every declared statement on this database and returns what each engine says of those it refuses.
+func (d *DB) CheckStatements(ctx context.Context) error {
+	var errs []error
+	for _, s := range Statements() {
+		stmt, err := d.readers.PrepareContext(ctx, d.text(s))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
+			continue
+		}
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,78 @@
+// Package dbtest gives tests a real database: a temporary SQLite file always, and PostgreSQL as well when one is at hand.
+//
+// It promises a fresh, migrated database that is closed when the test ends. PostgreSQL is used when WARDLINE_TEST_POSTGRES holds a
+// URL; each test then gets a schema of its own. Look first at Each.
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"wardline/ground/db"
+)
+
+// Env names the variable that holds the URL of a PostgreSQL database in which schemas may be made.
+const Env = "WARDLINE_TEST_POSTGRES"
+
+// Each runs the test on every engine at hand.
+func Each(t *testing.T, fn func(t *testing.T, d *db.DB), migrations ...db.Migrations) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t, migrations...)) })
+	if os.Getenv(Env) != "" {
+		t.Run("postgres", func(t *testing.T) { fn(t, Postgres(t, migrations...)) })
+	}
+}
+
+// SQLite returns a fresh SQLite database.
+func SQLite(t testing.TB, migrations ...db.Migrations) *db.DB {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "test.db"), migrations)
+}
+
+// Postgres returns a database in a fresh schema of the server named by WARDLINE_TEST_POSTGRES; the test is skipped without one.
+func Postgres(t testing.TB, migrations ...db.Migrations) *db.DB {
+	t.Helper()
+	base := os.Getenv(Env)
+	if base == "" {
+		t.Skip(Env + " is not set: see `make test`")
+	}
+	schema := "t_" + strings.ToLower(rand.Text()[:12])
+	if err := db.PostgresSchema(context.Background(), base, schema, true); err != nil {
+		t.Fatalf("make schema: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := db.PostgresSchema(context.Background(), base, schema, false); err != nil {
+			t.Errorf("drop schema: %v", err)
+		}
+	})
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatalf("parse %s: %v", Env, err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return open(t, u.String(), migrations)
+}
+
+func open(t testing.TB, source string, migrations []db.Migrations) *db.DB {
+	t.Helper()
+	d, err := db.Open(context.Background(), source)
+	if err != nil {
+		t.Fatalf("open %s: %v", source, err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("close database: %v", err)
+		}
+	})
+	if err := d.Migrate(context.Background(), migrations...); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	return d
+}
