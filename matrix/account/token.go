@@ -1,0 +1,306 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"wardline/ground/audit"
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/id"
+)
+
+type tokenHash [32]byte
+
+func hashOf(token string) tokenHash { return sha256.Sum256([]byte(token)) }
+
+// Session is what a sign-in gives: tokens for one device. Refresh is empty when the access token does not end by itself.
+type Session struct {
+	Actor
+	Access  string
+	Refresh string
+	Life    time.Duration // of Access, 0 when it does not end
+}
+
+var (
+	insertToken = db.SQL("account.insert_token", `INSERT INTO account_token (hash, kind, member, device, expires_at) VALUES ($1, $2, $3, $4, $5)`)
+	readToken   = db.SQL("account.read_token", `SELECT t.kind, t.member, t.device, t.expires_at, u.admin FROM account_token t JOIN account_user u ON u.id = t.member WHERE t.hash = $1`)
+	deleteToken = db.SQL("account.delete_token", `DELETE FROM account_token WHERE hash = $1`)
+	endAccess   = db.SQL("account.end_access", `DELETE FROM account_token WHERE member = $1 AND device = $2`)
+	saveDevice  = db.SQL("account.save_device", `INSERT INTO account_device (member, device, name, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)
+		ON CONFLICT (member, device) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN account_device.name ELSE excluded.name END, seen_at = excluded.seen_at`)
+	listDevices  = db.SQL("account.list_devices", `SELECT device, name, seen_at FROM account_device WHERE member = $1 ORDER BY created_at, device LIMIT 1000`)
+	renameDevice = db.SQL("account.rename_device", `UPDATE account_device SET name = $3 WHERE member = $1 AND device = $2`)
+	deleteDevice = db.SQL("account.delete_device", `DELETE FROM account_device WHERE member = $1 AND device = $2`)
+)
+
+type tokenRow struct {
+	kind    string
+	actor   Actor
+	expires int64
+}
+
+func scanToken(r db.Row) (t tokenRow, err error) {
+	return t, r.Scan(&t.kind, &t.actor.User, &t.actor.Device, &t.expires, &t.actor.Admin)
+}
+
+var (
+	errUnknownToken = fault.New(fault.Unauthenticated, "M_UNKNOWN_TOKEN", "You are not signed in, or were signed out.")
+	errSoftLogout   = &fault.Fault{Kind: fault.Unauthenticated, Code: "M_UNKNOWN_TOKEN", Public: "The access token has ended; refresh it.", Extra: map[string]any{"soft_logout": true}}
+)
+
+// Authenticate returns who holds an access token. An unknown or ended token is Unauthenticated; one that can be refreshed says so
+// with soft_logout. Known tokens are answered from memory.
+// spec: client-server-api#client-authentication
+func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error) {
+	if token == "" {
+		return Actor{}, fault.New(fault.Unauthenticated, "M_MISSING_TOKEN", "Sign in first.")
+	}
+	h := hashOf(token)
+	s.mu.Lock()
+	c, ok := s.known[h]
+	s.mu.Unlock()
+	if !ok {
+		row, err := db.One(ctx, s.db, readToken, scanToken, h[:])
+		if fault.Is(err, fault.NotFound) || err == nil && row.kind != "access" {
+			return Actor{}, errUnknownToken
+		}
+		if err != nil {
+			return Actor{}, err
+		}
+		c = cached{actor: row.actor, expires: row.expires}
+		s.remember(h, c)
+		// The token may have ended between the read and the remembering; ask once more now that an end would find it.
+		if _, err := db.One(ctx, s.db, readToken, scanToken, h[:]); err != nil {
+			s.forget(h)
+			return Actor{}, errUnknownToken
+		}
+	}
+	if c.expires != 0 && c.expires < time.Now().UnixMilli() {
+		return Actor{}, errSoftLogout
+	}
+	return c.actor, nil
+}
+
+// maxKnown bounds the tokens held in memory; past it all are dropped and read again.
+const maxKnown = 100_000
+
+func (s *Service) remember(h tokenHash, c cached) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxKnown {
+		clear(s.known)
+	}
+	s.known[h] = c
+}
+
+func (s *Service) forget(h tokenHash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, h)
+}
+
+// forgetDevices drops the remembered tokens of a user's devices. It runs after the commit that ended them.
+func (s *Service) forgetDevices(u id.User, gone func(id.Device) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for h, c := range s.known {
+		if c.actor.User == u && gone(c.actor.Device) {
+			delete(s.known, h)
+		}
+	}
+}
+
+// SignIn says how a session is to be opened.
+type SignIn struct {
+	Device  id.Device // "" for a new one
+	Name    string    // what people see in the list of devices
+	Refresh bool      // the client can refresh: give it an access token that ends
+}
+
+// Login opens a session with a password. The fault for a wrong name and a wrong password is the same.
+// spec: client-server-api#post_matrixclientv3login
+func (s *Service) Login(ctx context.Context, u id.User, password string, in SignIn) (Session, error) {
+	row, err := s.checkPassword(ctx, u, password)
+	if err != nil {
+		return Session{}, err
+	}
+	return s.open(ctx, Actor{User: u, Admin: row.admin}, in, "", "password")
+}
+
+// LoginToken opens a session with a one-time login token.
+func (s *Service) LoginToken(ctx context.Context, token string, in SignIn) (Session, error) {
+	h := hashOf(token)
+	row, err := db.One(ctx, s.db, readToken, scanToken, h[:])
+	if fault.Is(err, fault.NotFound) || err == nil && (row.kind != "login" || row.expires < time.Now().UnixMilli()) {
+		return Session{}, fault.New(fault.Forbidden, "M_FORBIDDEN", "The sign-in link has been used or has ended.")
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	return s.open(ctx, row.actor, in, token, "token")
+}
+
+// Open opens a session for a user whom the caller has already identified, for registration, application services and the demo.
+func (s *Service) Open(ctx context.Context, u id.User, in SignIn) (Session, error) {
+	row, err := db.One(ctx, s.db, readUser, scanUser, string(u))
+	if err != nil {
+		return Session{}, err
+	}
+	if row.deactivated != 0 {
+		return Session{}, errPassword
+	}
+	return s.open(ctx, Actor{User: u, Admin: row.admin}, in, "", "trusted")
+}
+
+func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string) (Session, error) {
+	if a.Device = in.Device; a.Device == "" {
+		a.Device = id.NewDevice()
+	}
+	ses := Session{Actor: a, Access: "wla_" + id.NewOpaque(32)}
+	if in.Refresh {
+		ses.Refresh, ses.Life = "wlr_"+id.NewOpaque(32), s.accessLife
+	}
+	err := s.db.Write(ctx, "account.open", func(ctx context.Context, tx *db.Tx) error {
+		if used != "" {
+			h := hashOf(used)
+			n, err := tx.Exec(ctx, deleteToken, h[:])
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return fault.New(fault.Forbidden, "M_FORBIDDEN", "The sign-in link has been used or has ended.")
+			}
+		}
+		now := time.Now()
+		if _, err := tx.Exec(ctx, saveDevice, string(a.User), string(a.Device), in.Name, now.UnixMilli()); err != nil {
+			return err
+		}
+		// A device that signs in again loses its older tokens.
+		if _, err := tx.Exec(ctx, endAccess, string(a.User), string(a.Device)); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { s.forgetDevices(a.User, func(d id.Device) bool { return d == a.Device }) })
+		if err := audit.Append(ctx, tx, audit.Entry{At: now, Actor: string(a.User), Action: "session.open", Object: string(a.Device), Detail: map[string]string{"how": how}}); err != nil {
+			return err
+		}
+		return s.saveTokens(ctx, tx, ses)
+	})
+	return ses, err
+}
+
+func (s *Service) saveTokens(ctx context.Context, tx *db.Tx, ses Session) error {
+	expires := int64(0)
+	if ses.Life > 0 {
+		expires = time.Now().Add(ses.Life).UnixMilli()
+	}
+	h := hashOf(ses.Access)
+	if _, err := tx.Exec(ctx, insertToken, h[:], "access", string(ses.User), string(ses.Device), expires); err != nil {
+		return err
+	}
+	if ses.Refresh == "" {
+		return nil
+	}
+	h = hashOf(ses.Refresh)
+	_, err := tx.Exec(ctx, insertToken, h[:], "refresh", string(ses.User), string(ses.Device), int64(0))
+	return err
+}
+
+// Refresh trades a refresh token for new tokens. The old refresh token ends in the same act; the old access token too.
+// spec: client-server-api#post_matrixclientv3refresh
+func (s *Service) Refresh(ctx context.Context, token string) (Session, error) {
+	var ses Session
+	err := s.db.Write(ctx, "account.refresh", func(ctx context.Context, tx *db.Tx) error {
+		h := hashOf(token)
+		row, err := db.One(ctx, tx, readToken, scanToken, h[:])
+		if fault.Is(err, fault.NotFound) || err == nil && row.kind != "refresh" {
+			return errUnknownToken
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, endAccess, string(row.actor.User), string(row.actor.Device)); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { s.forgetDevices(row.actor.User, func(d id.Device) bool { return d == row.actor.Device }) })
+		ses = Session{Actor: row.actor, Access: "wla_" + id.NewOpaque(32), Refresh: "wlr_" + id.NewOpaque(32), Life: s.accessLife}
+		return s.saveTokens(ctx, tx, ses)
+	})
+	return ses, err
+}
+
+// NewLoginToken makes a one-time token with which somebody may sign in as the user within life.
+// spec: client-server-api#post_matrixclientv1loginget_token
+func (s *Service) NewLoginToken(ctx context.Context, u id.User, life time.Duration) (string, error) {
+	token := "wll_" + id.NewOpaque(32)
+	h := hashOf(token)
+	err := s.db.Write(ctx, "account.login_token", func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, insertToken, h[:], "login", string(u), "", time.Now().Add(life).UnixMilli())
+		return err
+	})
+	return token, err
+}
+
+// Device is one signed-in device of a user.
+type Device struct {
+	ID     id.Device
+	Name   string
+	SeenAt time.Time
+}
+
+func scanDevice(r db.Row) (d Device, err error) {
+	var at int64
+	err = r.Scan(&d.ID, &d.Name, &at)
+	d.SeenAt = time.UnixMilli(at)
+	return d, err
+}
+
+// Devices lists a user's devices, oldest first.
+func (s *Service) Devices(ctx context.Context, q db.Querier, u id.User) ([]Device, error) {
+	return db.Collect(ctx, q, listDevices, scanDevice, string(u))
+}
+
+// RenameDevice changes the name people see. NotFound when the user has no such device.
+func (s *Service) RenameDevice(ctx context.Context, u id.User, d id.Device, name string) error {
+	return s.db.Write(ctx, "account.rename_device", func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Exec(ctx, renameDevice, string(u), string(d), name)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "M_NOT_FOUND", "There is no such device.")
+		}
+		return err
+	})
+}
+
+// Logout ends the sessions of the devices for which gone says true.
+func (s *Service) Logout(ctx context.Context, u id.User, gone func(id.Device) bool) error {
+	return s.db.Write(ctx, "account.logout", func(ctx context.Context, tx *db.Tx) error { return s.signOut(ctx, tx, u, gone) })
+}
+
+func (s *Service) signOut(ctx context.Context, tx *db.Tx, u id.User, gone func(id.Device) bool) error {
+	devices, err := s.Devices(ctx, tx, u)
+	if err != nil {
+		return err
+	}
+	var ended []id.Device
+	for _, d := range devices {
+		if !gone(d.ID) {
+			continue
+		}
+		_, first := tx.Exec(ctx, endAccess, string(u), string(d.ID))
+		_, second := tx.Exec(ctx, deleteDevice, string(u), string(d.ID))
+		third := audit.Append(ctx, tx, audit.Entry{At: time.Now(), Actor: string(u), Action: "session.close", Object: string(d.ID)})
+		if err := errors.Join(first, second, third); err != nil {
+			return err
+		}
+		ended = append(ended, d.ID)
+	}
+	tx.AfterCommit(func() {
+		s.forgetDevices(u, gone)
+		if s.OnGone != nil && len(ended) > 0 {
+			s.OnGone(u, ended)
+		}
+	})
+	return nil
+}
