@@ -1,0 +1,153 @@
+package paging
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"wardline/clinical/directory"
+	"wardline/clinical/patient"
+	"wardline/matrix/id"
+)
+
+// ID names a page.
+type ID string
+
+// Urgency is how fast a page must be answered.
+type Urgency string
+
+// The urgencies.
+const (
+	Urgent    Urgency = "urgent"
+	Emergency Urgency = "emergency"
+)
+
+// Status says whether a page still needs an answer.
+type Status string
+
+// The states of a page. There is no state for giving up.
+const (
+	Open      Status = "open"
+	Accepted  Status = "accepted"
+	Withdrawn Status = "withdrawn"
+)
+
+// Kind is what happened in a step.
+type Kind string
+
+// The kinds of steps.
+const (
+	Sent       Kind = "sent"
+	Reached    Kind = "reached"
+	Seen       Kind = "seen"
+	Declined   Kind = "declined"
+	Passed     Kind = "passed"
+	AcceptedBy Kind = "accepted"
+	Withdrew   Kind = "withdrawn"
+	Exhausted  Kind = "exhausted"
+)
+
+// PostRef names a post in a page.
+type PostRef struct {
+	ID   directory.PostID `json:"id"`
+	Name string           `json:"name"`
+}
+
+// Sender is who raised a page.
+type Sender struct {
+	User id.User `json:"user"`
+	Name string  `json:"name"`
+	Role string  `json:"role"`
+}
+
+// Current is who must answer now. User is empty when nobody holds the post; DueAt is 0 on the last rung.
+type Current struct {
+	Rung  int     `json:"rung"`
+	Post  PostRef `json:"post"`
+	User  id.User `json:"user"`
+	Name  string  `json:"name"`
+	Since int64   `json:"since"`
+	DueAt int64   `json:"due_at"`
+}
+
+// NextUp is who gets the page when the current rung's time has passed.
+type NextUp struct {
+	Post PostRef `json:"post"`
+	Name string  `json:"name"`
+}
+
+// Acceptance is the answer that closed a page.
+type Acceptance struct {
+	User       id.User `json:"user"`
+	Name       string  `json:"name"`
+	At         int64   `json:"at"`
+	ETAMinutes int     `json:"eta_minutes"`
+}
+
+// Event is one step that has happened.
+type Event struct {
+	Kind     Kind    `json:"kind"`
+	At       int64   `json:"at"`
+	User     id.User `json:"user"`
+	Name     string  `json:"name"`
+	PostName string  `json:"post_name"`
+	Note     string  `json:"note"`
+}
+
+// Snapshot is a page as everybody sees it. Instants are milliseconds since 1970 UTC. It prints as [hidden].
+type Snapshot struct {
+	ID        ID           `json:"id"`
+	EventID   id.Event     `json:"event_id"`
+	RoomID    id.Room      `json:"room_id"`
+	Seq       int64        `json:"seq"`
+	Urgency   Urgency      `json:"urgency"`
+	Post      PostRef      `json:"post"`
+	Patient   *patient.Ref `json:"patient"`
+	Where     string       `json:"where"`
+	What      string       `json:"what"`
+	Need      string       `json:"need"`
+	Callback  string       `json:"callback"`
+	From      Sender       `json:"from"`
+	RaisedAt  int64        `json:"raised_at"`
+	Status    Status       `json:"status"`
+	Current   Current      `json:"current"`
+	Next      *NextUp      `json:"next"`
+	Accepted  *Acceptance  `json:"accepted"`
+	Exhausted bool         `json:"exhausted"`
+	Steps     []Event      `json:"steps"`
+}
+
+// LogValue implements slog.LogValuer.
+func (Snapshot) LogValue() slog.Value { return slog.StringValue("[hidden]") }
+
+// String hides the page from careless printing.
+func (Snapshot) String() string { return "[hidden]" }
+
+// GoString hides the page from careless printing.
+func (Snapshot) GoString() string { return "[hidden]" }
+
+// Page is a page with what only the rules need: the snapshot, the ladder fixed when it was raised, and the clock.
+type Page struct {
+	Snapshot
+	Ladder  []PostRef     `json:"ladder"`   // rung 0 is the paged post, the last one is the switchboard
+	RungFor time.Duration `json:"rung_for"` // how long a rung has, fixed when raised: a new policy does not move running pages
+	WakeAt  int64         `json:"wake_at"`  // when Step must be called again; 0 once closed
+	Passers []id.User     `json:"passers"`  // who said they cannot come
+}
+
+// clone returns a copy that shares nothing which Step changes.
+func (p Page) clone() Page {
+	p.Steps = slices.Clone(p.Steps)
+	p.Passers = slices.Clone(p.Passers)
+	return p
+}
+
+// last says whether the page is on the last rung.
+func (p Page) last() bool { return p.Current.Rung == len(p.Ladder)-1 }
+
+// had says whether the current holder has had a step of this kind since the page came to them.
+func (p Page) had(kind Kind) bool {
+	return slices.ContainsFunc(p.Steps, func(e Event) bool {
+		return e.Kind == kind && e.User == p.Current.User && e.At >= p.Current.Since
+	})
+}

@@ -1,0 +1,114 @@
+package paging
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"wardline/clinical/directory"
+	"wardline/matrix/id"
+)
+
+var (
+	postNames = []string{"spr", "sho1", "sho2", "site", "switch"}
+	people    = []string{"", string(asha), string(liam), string(grace), string(maya), string(board)}
+)
+
+// TestStep_Properties throws random lives at a page: random ladders, holders that come and go, answers by anybody, late clocks.
+func TestStep_Properties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, len(postNames)).Draw(t, "rungs")
+		p := newPage(postNames[len(postNames)-n:]...)
+		now := t0
+		world := func() map[directory.PostID]Holder {
+			h := map[directory.PostID]Holder{}
+			for _, post := range postNames {
+				u := rapid.SampledFrom(people).Draw(t, post)
+				if u != "" {
+					h[directory.PostID(post)] = Holder{User: id.User(u), Name: u, Until: now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "until")) * time.Second).UnixMilli()}
+				}
+			}
+			return h
+		}
+		p, _, err := Step(p, now, Input{Verb: Raise, Holders: world()})
+		if err != nil {
+			t.Fatalf("raise: %v", err)
+		}
+		for range rapid.IntRange(1, 30).Draw(t, "moves") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 90).Draw(t, "wait")) * time.Second)
+			in := Input{Verb: Verb(rapid.IntRange(int(Tick), int(Withdraw)).Draw(t, "verb")), User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
+			live(t, &p, now, in)
+		}
+		// Whatever happened: if only the clock goes on, the page ends closed or exhausted, within a bounded number of ticks.
+		quiet := world()
+		for range 3*len(p.Ladder) + 3 {
+			if p.Status != Open {
+				return
+			}
+			now = time.UnixMilli(max(p.WakeAt, now.UnixMilli()))
+			live(t, &p, now, Input{Verb: Tick, Holders: quiet})
+		}
+		if p.Status == Open && !p.Exhausted {
+			t.Fatalf("open and not exhausted after %d ticks: rung %d of %d", 3*len(p.Ladder)+3, p.Current.Rung, len(p.Ladder))
+		}
+	})
+}
+
+type failer interface {
+	Fatalf(format string, args ...any)
+}
+
+func live(t failer, p *Page, now time.Time, in Input) {
+	before := *p
+	next, effects, err := Step(*p, now, in)
+	if err != nil {
+		if len(effects) > 0 {
+			t.Fatalf("an error with effects: %v", err)
+		}
+		next = before
+	}
+	if err := Check(next, now); err != nil {
+		t.Fatalf("%v after verb %d", err, in.Verb)
+	}
+	switch {
+	case next.Seq != before.Seq+int64(len(effects)):
+		t.Fatalf("seq went from %d to %d with %d effects", before.Seq, next.Seq, len(effects))
+	case before.Status != Open && next.Status != before.Status:
+		t.Fatalf("closed page went from %s to %s", before.Status, next.Status)
+	case next.Current.Rung < before.Current.Rung:
+		t.Fatalf("went down the ladder from %d to %d", before.Current.Rung, next.Current.Rung)
+	case next.Status == Accepted && before.Status == Open && (in.User == "" || in.User != before.Current.User):
+		t.Fatalf("accepted by %q, held by %q", in.User, before.Current.User)
+	case len(effects) > 2+len(p.Ladder):
+		t.Fatalf("%d effects of one input: a storm", len(effects))
+	}
+	*p = next
+}
+
+// FuzzStep reads a life from bytes: each triple is a wait, a verb and who, and the holders come from the fourth.
+func FuzzStep(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 60, 1, 0, 9, 5, 4, 3, 200})
+	f.Add([]byte{90, 1, 0, 0, 90, 1, 0, 0, 90, 5, 5, 1, 1, 4, 4, 255})
+	f.Fuzz(func(t *testing.T, life []byte) {
+		now := t0
+		world := func(b byte) map[directory.PostID]Holder {
+			h := map[directory.PostID]Holder{}
+			for i, post := range postNames {
+				if u := people[(int(b)>>i+i)%len(people)]; u != "" {
+					h[directory.PostID(post)] = Holder{User: id.User(u), Name: u, Until: now.UnixMilli() + int64(b)*500}
+				}
+			}
+			return h
+		}
+		p, _, err := Step(newPage(postNames...), now, Input{Verb: Raise, Holders: world(byte(len(life)))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; len(life) >= 4; life = life[4:] {
+			now = now.Add(time.Duration(life[0]) * time.Second)
+			in := Input{Verb: Verb(int(life[1])%int(Withdraw) + 1), User: id.User(people[int(life[2])%len(people)]), ETAMinutes: int(life[2]), Holders: world(life[3])}
+			live(t, &p, now, in)
+		}
+	})
+}
