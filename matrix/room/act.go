@@ -1,0 +1,368 @@
+package room
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+)
+
+// Act is what one transaction does in one room. It is valid only inside the function that got it.
+type Act struct {
+	s    *Service
+	tx   *db.Tx
+	feed *Feed
+	now  time.Time
+}
+
+// Tx returns the open transaction, for the caller's own rows.
+func (a *Act) Tx() *db.Tx { return a.tx }
+
+// Room returns which room this is.
+func (a *Act) Room() id.Room { return a.feed.ID }
+
+// Version returns the room's version.
+func (a *Act) Version() *event.Version { return a.feed.Version }
+
+// Current returns a piece of state as this act sees it, nil for none.
+func (a *Act) Current(typ, key string) *Event {
+	if ev := a.feed.ahead.state[Key{typ, key}]; ev != nil {
+		return ev
+	}
+	return a.feed.State(typ, key)
+}
+
+// State returns the content of a piece of state as this act sees it, nil for none.
+func (a *Act) State(typ, key string) json.RawMessage {
+	if ev := a.Current(typ, key); ev != nil {
+		return ev.Event.Content
+	}
+	return nil
+}
+
+// Membership returns a user's membership as this act sees it, "" for none.
+func (a *Act) Membership(u id.User) string {
+	if ev := a.Current(event.TypeMember, string(u)); ev != nil {
+		return MembershipIn(ev)
+	}
+	return ""
+}
+
+// Event returns an event of this room. One of another room is NotFound.
+func (a *Act) Event(ctx context.Context, e id.Event) (*Event, error) {
+	return db.One(ctx, a.tx, byID, a.feed.scan, a.feed.nid, string(e))
+}
+
+// message is everything that decides about a new event.
+type message struct {
+	sender   id.User
+	typ      string
+	stateKey *string
+	content  json.RawMessage
+	redacts  id.Event
+	at       time.Time
+	client   bool
+	device   id.Device
+	txn      string
+}
+
+// Send writes an event that is not state, on behalf of a user. Content is anything that becomes a JSON object. The event is
+// authorised like any other; guards know that no client sent it.
+func (a *Act) Send(ctx context.Context, sender id.User, typ string, content any) (*Event, error) {
+	return a.SendAt(ctx, sender, typ, content, a.now)
+}
+
+// SendAt is Send with the time that the event will show, for what is brought in from elsewhere.
+func (a *Act) SendAt(ctx context.Context, sender id.User, typ string, content any, at time.Time) (*Event, error) {
+	raw, err := object(content)
+	if err != nil {
+		return nil, err
+	}
+	return a.append(ctx, message{sender: sender, typ: typ, content: raw, at: at})
+}
+
+// SetState writes a piece of state on behalf of a user.
+func (a *Act) SetState(ctx context.Context, sender id.User, typ, stateKey string, content any) (*Event, error) {
+	raw, err := object(content)
+	if err != nil {
+		return nil, err
+	}
+	return a.append(ctx, message{sender: sender, typ: typ, stateKey: &stateKey, content: raw, at: a.now})
+}
+
+func object(content any) (json.RawMessage, error) {
+	if raw, ok := content.(json.RawMessage); ok {
+		return raw, nil
+	}
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return nil, fmt.Errorf("event content: %w", err)
+	}
+	return raw, nil
+}
+
+// append builds, authorises, guards and stores an event, and lays its effects over the committed view.
+func (a *Act) append(ctx context.Context, m message) (*Event, error) {
+	d := Draft{Room: a.feed.ID, Sender: m.sender, Type: m.typ, StateKey: m.stateKey, Content: m.content, Client: m.client}
+	for _, guard := range a.s.guards {
+		if err := guard(ctx, a, d); err != nil {
+			return nil, err
+		}
+	}
+	pdu, err := a.build(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.authorise(pdu); err != nil {
+		return nil, err
+	}
+	ev := &Event{Event: pdu, Pos: a.tx.Position(), Device: m.device, Txn: m.txn}
+	ev.Parent, ev.RelType = relation(pdu.Content)
+	if m.stateKey == nil {
+		if ev.Notify = notifies(m.typ, pdu.Content, ev.RelType); ev.Notify {
+			ev.Mentions = mentions(pdu.Content)
+		}
+	}
+	ev.render()
+	if m.stateKey != nil {
+		if old := a.Current(m.typ, *m.stateKey); old != nil {
+			ev.Replaces = old.ID
+			ev.unsignReplaced(old.JSON, old.ID)
+		}
+	}
+	if err := a.store(ctx, ev); err != nil {
+		return nil, err
+	}
+	a.lay(ev)
+	return ev, nil
+}
+
+func (a *Act) build(m message) (*event.Event, error) {
+	draft := event.Draft{Room: a.feed.ID, Sender: m.sender, Type: m.typ, StateKey: m.stateKey, Content: m.content, Redacts: m.redacts,
+		Depth: a.feed.ahead.depth + 1, OriginServerTS: millis(m.at), PrevEvents: []id.Event{}, AuthEvents: []id.Event{}}
+	if a.feed.ahead.last != "" {
+		draft.PrevEvents = []id.Event{a.feed.ahead.last}
+	}
+	if m.typ == event.TypeCreate && a.feed.Version.HashedRoomID {
+		draft.Room = ""
+	}
+	draft.AuthEvents = a.authEvents(m)
+	pdu, err := event.Build(a.feed.Version, draft)
+	if err != nil {
+		return nil, buildFault(err)
+	}
+	return pdu, nil
+}
+
+// buildFault says to a client what is wrong with its event.
+func buildFault(err error) error {
+	var bad *event.JSONError
+	switch {
+	case errors.As(err, &bad):
+		return fault.Wrap(fault.Invalid, "M_BAD_JSON", "The content cannot be canonical JSON: "+bad.Error()+".", err)
+	case errors.Is(err, event.ErrTooLarge):
+		return fault.Wrap(fault.TooLarge, "M_TOO_LARGE", "The event is too large.", err)
+	case errors.Is(err, event.ErrMalformed):
+		return fault.Wrap(fault.Invalid, "M_BAD_JSON", "The event is malformed.", err)
+	}
+	return err
+}
+
+// lay puts an event over the committed view, to be taken back if the act is undone and made visible when it commits.
+func (a *Act) lay(ev *Event) {
+	f, s := a.feed, a.s
+	last, depth := f.ahead.last, f.ahead.depth
+	var k Key
+	var before *Event
+	if ev.IsState() {
+		k = Key{ev.Type, *ev.StateKey}
+		before = f.ahead.state[k]
+		f.ahead.state[k] = ev
+		if k.Type == event.TypePowerLevels || k.Type == event.TypeCreate {
+			f.ahead.power = nil
+		}
+	}
+	f.ahead.last, f.ahead.depth = ev.ID, ev.Depth
+	a.tx.OnUndo(func() {
+		f.ahead.last, f.ahead.depth = last, depth
+		if !ev.IsState() {
+			return
+		}
+		f.ahead.power, f.ahead.create = nil, nil
+		if before == nil {
+			delete(f.ahead.state, k)
+		} else {
+			f.ahead.state[k] = before
+		}
+	})
+	a.tx.AfterCommit(func() {
+		f.apply(ev)
+		s.unsigned.Ring()
+		if s.OnCommit != nil {
+			s.OnCommit(f, ev)
+		}
+	})
+}
+
+// Incoming is an event that a client asks to send.
+type Incoming struct {
+	Sender   id.User
+	Device   id.Device
+	Type     string
+	StateKey *string // nil for a message
+	Content  json.RawMessage
+	Txn      string    // the client's transaction id, "" for none
+	At       time.Time // what the event shall show as its time; zero for now
+}
+
+// Receive writes a client's event and returns its id. A repeated transaction id of the same device, room and type writes nothing
+// and returns the first event's id.
+// spec: client-server-api#transaction-identifiers
+func (s *Service) Receive(ctx context.Context, room id.Room, in Incoming) (id.Event, error) {
+	if in.StateKey != nil && in.Type == event.TypeMember {
+		return s.receiveMember(ctx, room, in)
+	}
+	var sent id.Event
+	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
+		var err error
+		sent, err = a.receive(ctx, in)
+		return err
+	})
+	return sent, err
+}
+
+func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
+	m := message{sender: in.Sender, typ: in.Type, stateKey: in.StateKey, content: in.Content, at: a.now, client: true}
+	if !in.At.IsZero() {
+		m.at = in.At
+	}
+	switch {
+	case in.Type == event.TypeCreate:
+		return "", fault.New(fault.Forbidden, "M_FORBIDDEN", "A room is created only once.")
+	case in.StateKey == nil && in.Type == event.TypeRedaction:
+		return "", fault.New(fault.Invalid, "M_BAD_JSON", "Use the redact call to remove an event.")
+	}
+	if in.Txn != "" {
+		m.device, m.txn = in.Device, scopedTxn(a.feed.ID, in.Type, in.Txn)
+		earlier, err := db.Collect(ctx, a.tx, byTxn, db.Scalar[string], string(in.Sender), string(in.Device), m.txn)
+		if err != nil {
+			return "", err
+		}
+		if len(earlier) > 0 {
+			return id.Event(earlier[0]), nil
+		}
+	}
+	if in.StateKey != nil {
+		if old := a.Current(in.Type, *in.StateKey); old != nil && old.Sender == in.Sender && sameContent(old.Event.Content, in.Content) {
+			return old.ID, nil
+		}
+		if err := a.checkState(ctx, in); err != nil {
+			return "", err
+		}
+	}
+	ev, err := a.append(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	return ev.ID, nil
+}
+
+// scopedTxn makes a transaction id that is unique to the call it was given to.
+func scopedTxn(room id.Room, typ, txn string) string { return string(room) + "\n" + typ + "\n" + txn }
+
+// clientTxn takes the client's own transaction id out of a scoped one.
+func clientTxn(scoped string) string { return scoped[strings.LastIndexByte(scoped, '\n')+1:] }
+
+// sameContent says whether new content is what is there already; setting it again then changes nothing.
+func sameContent(old, new json.RawMessage) bool {
+	canonical, err := event.Canonical(nil, new)
+	return err == nil && string(canonical) == string(old)
+}
+
+// Redact writes a redaction and empties its target, keeping the original for the audit. A target that is not in the room is NotFound.
+// spec: client-server-api#put_matrixclientv3roomsroomidredacteventidtxnid
+func (s *Service) Redact(ctx context.Context, room id.Room, target id.Event, reason string, in Incoming) (id.Event, error) {
+	var sent id.Event
+	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
+		m := message{sender: in.Sender, typ: event.TypeRedaction, redacts: target, at: a.now, client: true, device: in.Device,
+			txn: scopedTxn(room, "redact "+string(target), in.Txn), content: json.RawMessage("{}")}
+		if reason != "" {
+			m.content, _ = json.Marshal(map[string]string{"reason": reason})
+		}
+		earlier, err := db.Collect(ctx, a.tx, byTxn, db.Scalar[string], string(m.sender), string(m.device), m.txn)
+		if err != nil {
+			return err
+		}
+		if len(earlier) > 0 {
+			sent = id.Event(earlier[0])
+			return nil
+		}
+		if a.Membership(in.Sender) != "join" {
+			return errNoRoom
+		}
+		victim, err := a.Event(ctx, target)
+		if err != nil {
+			return err
+		}
+		if err := a.mayRedact(in.Sender, victim); err != nil {
+			return err
+		}
+		ev, err := a.append(ctx, m)
+		if err != nil {
+			return err
+		}
+		sent = ev.ID
+		return a.empty(ctx, victim, ev)
+	})
+	return sent, err
+}
+
+// empty replaces an event by its redacted form, in the database and, after the commit, in memory.
+func (a *Act) empty(ctx context.Context, victim, by *Event) error {
+	if victim.RedactedBy != "" {
+		return nil
+	}
+	if _, err := a.tx.Exec(ctx, keepOriginal, victim.Pos, victim.JSON); err != nil {
+		return err
+	}
+	bare := victim.Event.Redacted()
+	because := by.AppendClient(nil, Reader{})
+	if _, err := a.tx.Exec(ctx, setRedacted, victim.Pos, bare.JSON, string(by.ID), because, false); err != nil {
+		return err
+	}
+	after := &Event{Event: bare, Pos: victim.Pos, Replaces: victim.Replaces, RedactedBy: by.ID, Device: victim.Device, Txn: victim.Txn}
+	after.render()
+	after.unsign("redacted_because", because)
+	f := a.feed
+	if after.IsState() {
+		k := Key{after.Type, *after.StateKey}
+		if cur := a.Current(k.Type, k.StateKey); cur != nil && cur.Pos == after.Pos {
+			before := f.ahead.state[k]
+			f.ahead.state[k], f.ahead.power, f.ahead.create = after, nil, nil
+			a.tx.OnUndo(func() {
+				f.ahead.power, f.ahead.create = nil, nil
+				if before == nil {
+					delete(f.ahead.state, k)
+				} else {
+					f.ahead.state[k] = before
+				}
+			})
+		}
+	}
+	a.tx.AfterCommit(func() {
+		f.replace(after)
+		if after.IsState() {
+			if k := (Key{after.Type, *after.StateKey}); f.ahead.state[k] == after {
+				delete(f.ahead.state, k)
+			}
+		}
+	})
+	return nil
+}

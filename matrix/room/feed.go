@@ -1,0 +1,269 @@
+package room
+
+import (
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/room/internal/auth"
+)
+
+// Event is an event with its place in the stream, as readers see it. It is shared and never changed.
+type Event struct {
+	*event.Event
+	Pos        int64
+	Notify     bool      // counts as unread for the others
+	Mentions   []id.User // people it names; "@room" for everyone
+	Parent     id.Event  // what it relates to, "" for nothing
+	RelType    string
+	Replaces   id.Event  // the state event it took the place of
+	RedactedBy id.Event  // the redaction that emptied it
+	Device     id.Device // which device sent it, with which transaction id
+	Txn        string
+
+	client []byte // the client form, open at the end of "unsigned"
+	static bool   // "unsigned" has a member already
+}
+
+// note is one unread-making event, kept to count what somebody has not read.
+type note struct {
+	pos      int64
+	sender   id.User
+	mentions []id.User
+}
+
+// Limits of what a room keeps in memory: events of the newest past, and unread-making events.
+const (
+	tailKeep  = 64
+	tailMax   = 2 * tailKeep
+	notesKeep = 1000
+)
+
+// Feed is the committed view of one room, for readers.
+type Feed struct {
+	ID       id.Room
+	Version  *event.Version
+	Attached any // what Service.OnLoad hung here
+
+	nid int64
+
+	// ahead is what open acts have laid over the committed view. Only the open act touches it.
+	ahead struct {
+		state  map[Key]*Event
+		last   id.Event
+		depth  int64
+		create *auth.Create
+		power  *auth.PowerLevels
+	}
+
+	mu       sync.RWMutex // guards the rest
+	state    map[Key]*Event
+	tail     []*Event // the newest events, oldest first; complete after tailFrom
+	tailFrom int64
+	notes    []note
+	head     int64 // position of the newest event
+	bump     int64 // position of the newest event that people count as activity
+	joined   int
+	invited  int
+}
+
+// State returns a piece of current state, or nil.
+func (f *Feed) State(typ, key string) *Event {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.state[Key{typ, key}]
+}
+
+// Content returns the content of a piece of current state, nil when there is none.
+func (f *Feed) Content(typ, key string) json.RawMessage {
+	if ev := f.State(typ, key); ev != nil {
+		return ev.Event.Content
+	}
+	return nil
+}
+
+// Text returns a string member of a piece of state's content, "" when absent.
+func (f *Feed) Text(typ, key, member string) string {
+	s, _ := event.Text(event.Field(f.Content(typ, key), member))
+	return s
+}
+
+// Membership returns a user's current membership, "" for none.
+func (f *Feed) Membership(u id.User) string { return f.Text(event.TypeMember, string(u), "membership") }
+
+// AllState returns the current state, in the order it came.
+func (f *Feed) AllState() []*Event {
+	f.mu.RLock()
+	all := make([]*Event, 0, len(f.state))
+	for _, ev := range f.state {
+		all = append(all, ev)
+	}
+	f.mu.RUnlock()
+	slices.SortFunc(all, func(a, b *Event) int { return int(a.Pos - b.Pos) })
+	return all
+}
+
+// Members returns the member events for which want says true, in the order they came.
+func (f *Feed) Members(want func(membership string) bool) []*Event {
+	f.mu.RLock()
+	var all []*Event
+	for k, ev := range f.state {
+		if k.Type == event.TypeMember && want(MembershipIn(ev)) {
+			all = append(all, ev)
+		}
+	}
+	f.mu.RUnlock()
+	slices.SortFunc(all, func(a, b *Event) int { return int(a.Pos - b.Pos) })
+	return all
+}
+
+// MembershipIn reads the membership a member event gives.
+func MembershipIn(ev *Event) string {
+	m, _ := event.Text(event.Field(ev.Event.Content, "membership"))
+	return m
+}
+
+// EachJoined calls fn with every joined user. fn must not block.
+func (f *Feed) EachJoined(fn func(u id.User)) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for k, ev := range f.state {
+		if k.Type == event.TypeMember && MembershipIn(ev) == "join" {
+			fn(id.User(k.StateKey))
+		}
+	}
+}
+
+// Counts returns how many are joined and invited.
+func (f *Feed) Counts() (joined, invited int) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.joined, f.invited
+}
+
+// Head returns the position of the newest event, and of the newest that counts as activity.
+func (f *Feed) Head() (head, bump int64) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.head, f.bump
+}
+
+// Tail returns the events after position from, oldest first, and whether memory reaches back that far. The slice must not be changed.
+func (f *Feed) Tail(from int64) (events []*Event, complete bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if from < f.tailFrom {
+		return nil, false
+	}
+	i, _ := slices.BinarySearchFunc(f.tail, from+1, func(e *Event, pos int64) int { return int(e.Pos - pos) })
+	return f.tail[i:len(f.tail):len(f.tail)], true
+}
+
+// Unread counts what others said after position from, and how much of it names the user. Counting stops at a thousand.
+func (f *Feed) Unread(u id.User, from int64) (count, highlights int) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for i := len(f.notes) - 1; i >= 0 && f.notes[i].pos > from; i-- {
+		n := f.notes[i]
+		if n.sender == u {
+			continue
+		}
+		count++
+		if slices.Contains(n.mentions, u) || slices.Contains(n.mentions, "@room") {
+			highlights++
+		}
+	}
+	return count, highlights
+}
+
+// apply makes a committed event visible. Only the leader of a commit calls it.
+func (f *Feed) apply(ev *Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if ev.IsState() {
+		k := Key{ev.Type, *ev.StateKey}
+		if k.Type == event.TypeMember {
+			f.count(f.state[k], -1)
+			f.count(ev, +1)
+		}
+		f.state[k] = ev
+		if f.ahead.state[k] == ev {
+			delete(f.ahead.state, k)
+		}
+	}
+	f.push(ev)
+}
+
+func (f *Feed) count(ev *Event, by int) {
+	if ev == nil {
+		return
+	}
+	switch MembershipIn(ev) {
+	case "join":
+		f.joined += by
+	case "invite":
+		f.invited += by
+	}
+}
+
+func (f *Feed) push(ev *Event) {
+	if len(f.tail) >= tailMax {
+		f.tailFrom = f.tail[tailKeep-1].Pos
+		f.tail = slices.Clone(f.tail[tailKeep:])
+	}
+	f.tail = append(f.tail, ev)
+	f.head = ev.Pos
+	if isActivity(ev.Type) {
+		f.bump = ev.Pos
+	}
+	if ev.Notify {
+		if len(f.notes) >= 2*notesKeep {
+			f.notes = slices.Clone(f.notes[notesKeep:])
+		}
+		f.notes = append(f.notes, note{ev.Pos, ev.Sender, ev.Mentions})
+	}
+}
+
+// replace puts an event's redacted form where the original was.
+func (f *Feed) replace(ev *Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, old := range f.tail {
+		if old.Pos == ev.Pos {
+			f.tail = slices.Clone(f.tail)
+			f.tail[i] = ev
+			break
+		}
+	}
+	if ev.IsState() {
+		k := Key{ev.Type, *ev.StateKey}
+		if old := f.state[k]; old != nil && old.Pos == ev.Pos {
+			f.count(old, -1)
+			f.count(ev, +1)
+			f.state[k] = ev
+		}
+	}
+	f.notes = slices.DeleteFunc(slices.Clone(f.notes), func(n note) bool { return n.pos == ev.Pos })
+}
+
+// isActivity says whether an event moves its room up the list.
+// spec: MSC4186#bump_stamp
+func isActivity(typ string) bool {
+	switch typ {
+	case "m.room.create", "m.room.message", "m.room.encrypted", "m.sticker", "m.call.invite", "m.poll.start", "m.beacon_info":
+		return true
+	}
+	return false
+}
+
+// Number is the room's short number in this database, for rows that other packages keep about rooms.
+func (f *Feed) Number() int64 { return f.nid }
+
+// Newest returns the newest events in memory, oldest first. The slice must not be changed.
+func (f *Feed) Newest() []*Event {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.tail[:len(f.tail):len(f.tail)]
+}

@@ -1,0 +1,271 @@
+package room
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+)
+
+// Change is what somebody does to somebody's membership.
+type Change struct {
+	Sender   id.User
+	Target   id.User // "" for the sender
+	Verb     string  // join, invite, leave, kick, ban, unban or knock
+	Reason   string
+	IsDirect bool            // invite: the room is meant as a direct chat
+	Extra    json.RawMessage // further members of the content, from a client
+}
+
+// ChangeMembership does what the verb says, as one act. Doing what is done already is no error and writes nothing.
+// spec: client-server-api#room-membership
+func (s *Service) ChangeMembership(ctx context.Context, room id.Room, c Change) error {
+	return s.Do(ctx, room, func(ctx context.Context, a *Act) error {
+		_, err := a.change(ctx, c, true)
+		return err
+	})
+}
+
+// Join brings a local user into the room at once: by's invitation and the user's own join, in this act. It does nothing when the
+// user is in already.
+func (a *Act) Join(ctx context.Context, by, user id.User) error {
+	switch a.Membership(user) {
+	case "join":
+		return nil
+	case "ban":
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "That person is banned from the room.")
+	case "invite":
+	default:
+		if _, err := a.change(ctx, Change{Sender: by, Target: user, Verb: "invite"}, false); err != nil {
+			return err
+		}
+	}
+	_, err := a.change(ctx, Change{Sender: user, Verb: "join"}, false)
+	return err
+}
+
+// Leave takes a user out of the room, on the user's own behalf when by is the user.
+func (a *Act) Leave(ctx context.Context, by, user id.User, reason string) error {
+	verb := "kick"
+	if by == user {
+		verb = "leave"
+	}
+	_, err := a.change(ctx, Change{Sender: by, Target: user, Verb: verb, Reason: reason}, false)
+	return err
+}
+
+func (a *Act) change(ctx context.Context, c Change, client bool) (*Event, error) {
+	if c.Target == "" {
+		c.Target = c.Sender
+	}
+	now := a.Membership(c.Target)
+	membership := c.Verb
+	switch c.Verb {
+	case "join":
+		if now == "join" {
+			return nil, nil
+		}
+	case "invite":
+		if now == "join" {
+			return nil, fault.New(fault.Forbidden, "M_FORBIDDEN", "That person is in the room already.")
+		}
+		if err := a.s.mayExist(ctx, a.tx, c.Target); err != nil {
+			return nil, err
+		}
+	case "leave":
+		if now == "leave" {
+			return nil, nil
+		}
+		if now == "" {
+			return nil, errNoRoom
+		}
+	case "kick":
+		if now != "join" && now != "invite" && now != "knock" {
+			return nil, fault.New(fault.Forbidden, "M_FORBIDDEN", "That person is not in the room.")
+		}
+		membership = "leave"
+	case "unban":
+		if now != "ban" {
+			return nil, fault.New(fault.Forbidden, "M_BAD_STATE", "That person is not banned.")
+		}
+		membership = "leave"
+	case "ban", "knock":
+	default:
+		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "The membership is none that exists.")
+	}
+	content, err := a.memberContent(ctx, c, membership)
+	if err != nil {
+		return nil, err
+	}
+	key := string(c.Target)
+	return a.append(ctx, message{sender: c.Sender, typ: event.TypeMember, stateKey: &key, content: content, at: a.now, client: client})
+}
+
+// mayExist refuses an invitation of a local user who does not exist; of others nothing is known here.
+func (s *Service) mayExist(ctx context.Context, q db.Querier, u id.User) error {
+	if !s.accounts.Local(u) {
+		return nil
+	}
+	if err := s.accounts.Exists(ctx, q, u); fault.Is(err, fault.NotFound) {
+		return fault.New(fault.NotFound, "M_NOT_FOUND", "There is no such person here.")
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// memberContent is the content of a member event: the membership, the profile of whom it is about, and what else belongs.
+// spec: client-server-api#mroommember
+func (a *Act) memberContent(ctx context.Context, c Change, membership string) (json.RawMessage, error) {
+	content := map[string]any{}
+	if c.Extra != nil {
+		if err := json.Unmarshal(c.Extra, &content); err != nil {
+			return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The content is not an object.", err)
+		}
+	}
+	delete(content, "join_authorised_via_users_server")
+	content["membership"] = membership
+	if c.Reason != "" {
+		content["reason"] = c.Reason
+	}
+	if c.IsDirect {
+		content["is_direct"] = true
+	}
+	if a.s.accounts.Local(c.Target) && (membership == "join" || membership == "invite" || membership == "knock") {
+		p, err := a.s.accounts.Profile(ctx, a.tx, c.Target)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		for _, field := range []string{"displayname", "avatar_url"} {
+			if text := p.Text(field); text != "" && content[field] == nil {
+				content[field] = text
+			}
+		}
+	}
+	if membership == "join" {
+		if by := a.authoriser(ctx, c.Target); by != "" {
+			content["join_authorised_via_users_server"] = string(by)
+		}
+	}
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return nil, fmt.Errorf("member content: %w", err)
+	}
+	return raw, nil
+}
+
+// receiveMember takes a member event that a client set as state, through the same verbs as the membership calls.
+func (s *Service) receiveMember(ctx context.Context, room id.Room, in Incoming) (id.Event, error) {
+	membership, ok := event.Text(event.Field(in.Content, "membership"))
+	if !ok {
+		return "", fault.New(fault.Invalid, "M_BAD_JSON", "The content has no membership.")
+	}
+	target := id.User(*in.StateKey)
+	if _, err := id.ParseUser(*in.StateKey); err != nil {
+		return "", fault.Wrap(fault.Invalid, "M_BAD_JSON", "The state key is not a user id.", err)
+	}
+	var sent id.Event
+	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
+		if old := a.Current(event.TypeMember, *in.StateKey); old != nil && sameContent(old.Event.Content, in.Content) {
+			sent = old.ID
+			return nil
+		}
+		c := Change{Sender: in.Sender, Target: target, Verb: membership, Extra: in.Content}
+		if membership == "leave" && target != in.Sender {
+			if c.Verb = "kick"; a.Membership(target) == "ban" {
+				c.Verb = "unban"
+			}
+		}
+		if membership == "join" && target == in.Sender && a.Membership(target) == "join" {
+			m := message{sender: in.Sender, typ: event.TypeMember, stateKey: in.StateKey, content: in.Content, at: a.now, client: true}
+			ev, err := a.append(ctx, m)
+			if err == nil {
+				sent = ev.ID
+			}
+			return err
+		}
+		ev, err := a.change(ctx, c, true)
+		if err == nil && ev != nil {
+			sent = ev.ID
+		}
+		if ev == nil && err == nil {
+			sent = a.Current(event.TypeMember, *in.StateKey).ID
+		}
+		return err
+	})
+	return sent, err
+}
+
+// Forget hides a room that the user has left from everything the user sees. A room the user is in is Invalid.
+// spec: client-server-api#post_matrixclientv3roomsroomidforget
+func (s *Service) Forget(ctx context.Context, room id.Room, u id.User) error {
+	return s.Do(ctx, room, func(ctx context.Context, a *Act) error {
+		switch a.Membership(u) {
+		case "":
+			return errNoRoom
+		case "leave", "ban":
+		default:
+			return fault.New(fault.Invalid, "M_UNKNOWN", "Leave the room first.")
+		}
+		if _, err := a.tx.Exec(ctx, setForgotten, string(u), a.feed.nid, true); err != nil {
+			return err
+		}
+		a.tx.AfterCommit(func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if rooms := s.people[u]; rooms != nil {
+				m := rooms[room]
+				m.Forgotten = true
+				rooms[room] = m
+			}
+		})
+		return nil
+	})
+}
+
+// ProfileChanged writes the user's changed name and picture into every room the user is in, inside the act that changed them.
+// spec: client-server-api#events-on-change-of-profile-information
+func (s *Service) ProfileChanged(ctx context.Context, tx *db.Tx, u id.User) error {
+	type standing struct {
+		room id.Room
+		is   string
+	}
+	all, err := db.Collect(ctx, tx, memberships, func(r db.Row) (m standing, err error) {
+		var skip1 int64
+		var skip2, skip3, skip4 bool
+		return m, r.Scan(&m.room, &m.is, &skip1, &skip2, &skip3, &skip4)
+	}, string(u))
+	if err != nil {
+		return err
+	}
+	p, err := s.accounts.Profile(ctx, tx, u)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.is != "join" {
+			continue
+		}
+		a, err := s.In(ctx, tx, m.room)
+		if err != nil {
+			return err
+		}
+		content := map[string]any{}
+		if err := json.Unmarshal(a.State(event.TypeMember, string(u)), &content); err != nil {
+			return fmt.Errorf("member event of %s: %w", u, err)
+		}
+		for _, field := range []string{"displayname", "avatar_url"} {
+			if delete(content, field); p.Text(field) != "" {
+				content[field] = p.Text(field)
+			}
+		}
+		if _, err := a.SetState(ctx, u, event.TypeMember, string(u), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package room
+
+import (
+	"context"
+	"slices"
+	"sort"
+
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+)
+
+// span is a value of one piece of state and how long it held.
+type span struct {
+	from, to int64
+	value    string
+}
+
+// Sight is what one user may see of one room: it answers for any event, whenever it was sent.
+// spec: client-server-api#room-history-visibility
+type Sight struct {
+	user       id.User
+	membership []span
+	visibility []span
+	simple     bool // joined now, and history was never anything but shared
+}
+
+// Sight works out what a user may see of a room. Somebody who may see nothing at all is Hidden.
+func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error) {
+	f.mu.RLock()
+	vis := f.state[Key{"m.room.history_visibility", ""}]
+	member := f.state[Key{event.TypeMember, string(u)}]
+	f.mu.RUnlock()
+	si := &Sight{user: u}
+	if member != nil && MembershipIn(member) == "join" && (vis == nil || vis.Replaces == "" && visibilityOf(vis) == "shared") {
+		si.simple = true
+		return si, nil
+	}
+	var err error
+	if si.membership, err = s.spans(ctx, f, event.TypeMember, string(u), MembershipIn); err != nil {
+		return nil, err
+	}
+	if si.visibility, err = s.spans(ctx, f, "m.room.history_visibility", "", visibilityOf); err != nil {
+		return nil, err
+	}
+	joined := slices.ContainsFunc(si.membership, func(sp span) bool { return sp.value == "join" })
+	world := slices.ContainsFunc(si.visibility, func(sp span) bool { return sp.value == "world_readable" })
+	invited := len(si.membership) > 0 && (si.membership[len(si.membership)-1].value == "invite" || si.membership[len(si.membership)-1].value == "knock")
+	if !joined && !world && !invited {
+		return nil, errNoRoom
+	}
+	return si, nil
+}
+
+func visibilityOf(ev *Event) string {
+	v, ok := event.Text(event.Field(ev.Event.Content, "history_visibility"))
+	if !ok {
+		return "shared"
+	}
+	return v
+}
+
+func (s *Service) spans(ctx context.Context, f *Feed, typ, key string, value func(*Event) string) ([]span, error) {
+	return db.Collect(ctx, s.db, history, func(r db.Row) (span, error) {
+		var row eventRow
+		var sp span
+		if err := r.Scan(append([]any{&sp.to}, row.dest()...)...); err != nil {
+			return sp, err
+		}
+		ev, err := f.parse(&row)
+		if err != nil {
+			return sp, err
+		}
+		sp.from, sp.value = row.pos, value(ev)
+		return sp, nil
+	}, f.nid, typ, key)
+}
+
+// at returns the value that held just before pos, and after it when the event at pos is the change itself.
+func at(spans []span, pos int64) string {
+	i := sort.Search(len(spans), func(i int) bool { return spans[i].from > pos })
+	if i == 0 {
+		return ""
+	}
+	return spans[i-1].value
+}
+
+// Of reports whether the user may see an event.
+func (si *Sight) Of(ev *Event) bool {
+	if si.simple || ev.Is(event.TypeMember, string(si.user)) {
+		return true
+	}
+	m := at(si.membership, ev.Pos)
+	if m == "join" {
+		return true
+	}
+	vis := at(si.visibility, ev.Pos)
+	if vis == "" {
+		vis = "shared"
+	}
+	// The event that changes visibility is seen under the more open of the two.
+	if ev.Is("m.room.history_visibility", "") && at(si.visibility, ev.Pos-1) == "world_readable" {
+		vis = "world_readable"
+	}
+	switch vis {
+	case "world_readable":
+		return true
+	case "shared":
+		return slices.ContainsFunc(si.membership, func(sp span) bool { return sp.value == "join" && sp.from > ev.Pos })
+	case "invited":
+		return m == "invite"
+	}
+	return false
+}
+
+// Membership returns the user's membership at an event, for "unsigned".
+func (si *Sight) Membership(ev *Event) string {
+	if si.simple {
+		return "join"
+	}
+	if m := at(si.membership, ev.Pos); m != "" {
+		return m
+	}
+	return "leave"
+}
+
+// Until returns the last position of which the user may know the state: now for members, the moment of leaving for others.
+func (s *Service) Until(ctx context.Context, f *Feed, u id.User) (int64, error) {
+	m, err := s.Standing(ctx, u, f.ID)
+	if err != nil {
+		return 0, err
+	}
+	if m.Is == "join" || visibilityNow(f) == "world_readable" {
+		return s.db.Position(), nil
+	}
+	if m.WasJoined && !m.Forgotten && (m.Is == "leave" || m.Is == "ban") {
+		return m.Pos, nil
+	}
+	return 0, errNoRoom
+}
+
+func visibilityNow(f *Feed) string {
+	return f.Text("m.room.history_visibility", "", "history_visibility")
+}
+
+// StateAt returns the state that held at a position.
+func (s *Service) StateAt(ctx context.Context, f *Feed, pos int64) ([]*Event, error) {
+	if head, _ := f.Head(); pos >= head {
+		return f.AllState(), nil
+	}
+	return db.Collect(ctx, s.db, stateAt, f.scan, f.nid, pos)
+}
+
+// StateSince returns the state that changed after position from and holds at position to.
+func (s *Service) StateSince(ctx context.Context, f *Feed, from, to int64) ([]*Event, error) {
+	return db.Collect(ctx, s.db, stateSince, f.scan, f.nid, from, to)
+}
+
+// Back returns the events at or before position from and after floor, newest first, at most limit.
+func (s *Service) Back(ctx context.Context, f *Feed, from, floor int64, limit int) ([]*Event, error) {
+	return db.Collect(ctx, s.db, pageBack, f.scan, f.nid, from, floor, limit)
+}
+
+// On returns the events after position from and at or before ceiling, oldest first, at most limit.
+func (s *Service) On(ctx context.Context, f *Feed, from, ceiling int64, limit int) ([]*Event, error) {
+	return db.Collect(ctx, s.db, pageOn, f.scan, f.nid, from, ceiling, limit)
+}
+
+// Find returns one event that the user may see. One that does not exist and one that the user may not see are both NotFound.
+func (s *Service) Find(ctx context.Context, f *Feed, u id.User, name id.Event) (*Event, *Sight, error) {
+	sight, err := s.Sight(ctx, f, u)
+	if err != nil {
+		return nil, nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+	}
+	ev, err := db.One(ctx, s.db, byID, f.scan, f.nid, string(name))
+	if fault.Is(err, fault.NotFound) || err == nil && !sight.Of(ev) {
+		return nil, nil, fault.New(fault.Hidden, "M_NOT_FOUND", "There is no such event.")
+	}
+	return ev, sight, err
+}
+
+// Children returns events that relate to parent at or before position from and after floor, newest first; oldest first with onward set.
+func (s *Service) Children(ctx context.Context, f *Feed, parent id.Event, from, floor int64, limit int, onward bool) ([]*Event, error) {
+	q := children
+	if onward {
+		q = childrenOn
+	}
+	return db.Collect(ctx, s.db, q, f.scan, string(parent), from, floor, f.nid, limit)
+}
+
+// Position returns the newest committed position.
+func (s *Service) Position() int64 { return s.db.Position() }
+
+// Feed returns the committed view of the room that an act works on.
+func (a *Act) Feed() *Feed { return a.feed }
+
+var related = db.SQL("room.related", `SELECT `+eventColumns+` FROM room_event p JOIN room_event e ON e.relates_to = p.id WHERE p.room = $1 AND p.pos >= $2 AND p.pos <= $3 AND e.room = $1 ORDER BY e.pos LIMIT 10000`)
+
+// Related returns the events that relate to any event between two positions, oldest first.
+func (s *Service) Related(ctx context.Context, f *Feed, first, last int64) ([]*Event, error) {
+	return db.Collect(ctx, s.db, related, f.scan, f.nid, first, last)
+}
+
+// MembershipAt returns a user's membership as it was at a position, "" for none.
+func (s *Service) MembershipAt(ctx context.Context, f *Feed, u id.User, pos int64) (string, error) {
+	spans, err := s.spans(ctx, f, event.TypeMember, string(u), MembershipIn)
+	return at(spans, pos), err
+}

@@ -1,0 +1,174 @@
+package room
+
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+)
+
+// render writes the client form of the event once, for all readers: everything but what differs between them, open at the end of
+// "unsigned".
+// spec: client-server-api#room-event-format
+func (ev *Event) render() {
+	b := make([]byte, 0, len(ev.Event.Content)+len(ev.ID)+len(ev.RoomID)+len(ev.Sender)+len(ev.Type)+160)
+	b = append(b, `{"content":`...)
+	b = append(b, ev.Event.Content...)
+	b = append(b, `,"event_id":`...)
+	b = appendString(b, string(ev.ID))
+	b = append(b, `,"origin_server_ts":`...)
+	b = strconv.AppendInt(b, ev.OriginServerTS, 10)
+	if ev.Redacts != "" {
+		b = append(b, `,"redacts":`...)
+		b = appendString(b, string(ev.Redacts))
+	}
+	b = append(b, `,"room_id":`...)
+	b = appendString(b, string(ev.RoomID))
+	b = append(b, `,"sender":`...)
+	b = appendString(b, string(ev.Sender))
+	if ev.StateKey != nil {
+		b = append(b, `,"state_key":`...)
+		b = appendString(b, *ev.StateKey)
+	}
+	b = append(b, `,"type":`...)
+	b = appendString(b, ev.Type)
+	b = append(b, `,"unsigned":{`...)
+	ev.client, ev.static = b, false
+}
+
+// unsign adds a member of "unsigned" that is the same for every reader.
+func (ev *Event) unsign(name string, value json.RawMessage) {
+	if ev.static {
+		ev.client = append(ev.client, ',')
+	}
+	ev.client = appendString(ev.client, name)
+	ev.client = append(ev.client, ':')
+	ev.client = append(ev.client, value...)
+	ev.static = true
+}
+
+// unsignReplaced says what a state event took the place of.
+func (ev *Event) unsignReplaced(pdu []byte, name id.Event) {
+	ev.unsign("prev_content", event.Field(pdu, "content"))
+	ev.unsign("prev_sender", event.Field(pdu, "sender"))
+	ev.unsign("replaces_state", appendString(nil, string(name)))
+}
+
+// Reader is for whom an event is written out.
+type Reader struct {
+	User       id.User
+	Device     id.Device
+	Membership string          // the reader's membership at the event, "" to leave it out
+	Relations  json.RawMessage // bundled relations, nil for none
+}
+
+// AppendClient writes the event as a client reads it.
+func (ev *Event) AppendClient(dst []byte, r Reader) []byte {
+	dst = append(dst, ev.client...)
+	comma := ev.static
+	member := func(name string) {
+		if comma {
+			dst = append(dst, ',')
+		}
+		comma = true
+		dst = append(dst, '"')
+		dst = append(dst, name...)
+		dst = append(dst, `":`...)
+	}
+	if r.Membership != "" {
+		member("membership")
+		dst = appendString(dst, r.Membership)
+	}
+	if ev.Txn != "" && ev.Sender == r.User && ev.Device == r.Device {
+		member("transaction_id")
+		dst = appendString(dst, clientTxn(ev.Txn))
+	}
+	if r.Relations != nil {
+		member("m.relations")
+		dst = append(dst, r.Relations...)
+	}
+	return append(dst, "}}"...)
+}
+
+// AppendStripped writes the few members that somebody outside the room may see of a piece of state.
+// spec: client-server-api#stripped-state
+func (ev *Event) AppendStripped(dst []byte) []byte {
+	dst = append(dst, `{"content":`...)
+	dst = append(dst, ev.Event.Content...)
+	dst = append(dst, `,"sender":`...)
+	dst = appendString(dst, string(ev.Sender))
+	dst = append(dst, `,"state_key":`...)
+	dst = appendString(dst, *ev.StateKey)
+	dst = append(dst, `,"type":`...)
+	dst = appendString(dst, ev.Type)
+	return append(dst, '}')
+}
+
+// appendString writes a JSON string. Plain ASCII, which ids are, takes the short way.
+func appendString(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			b, err := json.Marshal(s)
+			if err != nil {
+				return append(dst, `""`...)
+			}
+			return append(dst, b...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+// mentions reads whom a message names.
+// spec: client-server-api#user-and-room-mentions
+func mentions(content json.RawMessage) []id.User {
+	m := event.Field(content, "m.mentions")
+	if !event.IsObject(m) {
+		return nil
+	}
+	var users []id.User
+	if ids := event.Field(m, "user_ids"); event.IsArray(ids) {
+		for raw := range event.Elements(ids) {
+			if u, ok := event.Text(raw); ok && len(users) < 100 {
+				users = append(users, id.User(u))
+			}
+		}
+	}
+	if string(event.Field(m, "room")) == "true" {
+		users = append(users, "@room")
+	}
+	return users
+}
+
+// relation reads what an event relates to.
+// spec: client-server-api#forming-relationships-between-events
+func relation(content json.RawMessage) (parent id.Event, relType string) {
+	rel := event.Field(content, "m.relates_to")
+	if !event.IsObject(rel) {
+		return "", ""
+	}
+	relType, ok := event.Text(event.Field(rel, "rel_type"))
+	p, ok2 := event.Text(event.Field(rel, "event_id"))
+	if !ok || !ok2 {
+		return "", ""
+	}
+	return id.Event(p), relType
+}
+
+// notifies says whether an event makes its room unread, by the default push rules: messages do, notices and edits do not.
+// spec: client-server-api#default-underride-rules
+func notifies(typ string, content json.RawMessage, relType string) bool {
+	if relType == "m.replace" {
+		return false
+	}
+	switch typ {
+	case "m.room.encrypted":
+		return true
+	case "m.room.message":
+		return !event.TextIs(event.Field(content, "msgtype"), "m.notice")
+	}
+	return false
+}

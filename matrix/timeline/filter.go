@@ -1,0 +1,123 @@
+package timeline
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+
+	"wardline/ground/fault"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// EventFilter chooses events.
+// spec: client-server-api#filtering
+type EventFilter struct {
+	Limit       *int      `json:"limit"`
+	Types       []string  `json:"types"`
+	NotTypes    []string  `json:"not_types"`
+	Senders     []id.User `json:"senders"`
+	NotSenders  []id.User `json:"not_senders"`
+	Rooms       []id.Room `json:"rooms"`
+	NotRooms    []id.Room `json:"not_rooms"`
+	ContainsURL *bool     `json:"contains_url"`
+
+	LazyLoadMembers         bool     `json:"lazy_load_members"`
+	IncludeRedundantMembers bool     `json:"include_redundant_members"`
+	UnreadThreads           bool     `json:"unread_thread_notifications"`
+	RelatedByRelTypes       []string `json:"related_by_rel_types"`
+	RelatedBySenders        []string `json:"related_by_senders"`
+}
+
+// Filter is what a client wants of /sync.
+type Filter struct {
+	AccountData EventFilter `json:"account_data"`
+	Presence    EventFilter `json:"presence"`
+	EventFields []string    `json:"event_fields"`
+	EventFormat string      `json:"event_format"`
+	Room        struct {
+		AccountData  EventFilter `json:"account_data"`
+		Ephemeral    EventFilter `json:"ephemeral"`
+		IncludeLeave bool        `json:"include_leave"`
+		State        EventFilter `json:"state"`
+		Timeline     EventFilter `json:"timeline"`
+		Rooms        []id.Room   `json:"rooms"`
+		NotRooms     []id.Room   `json:"not_rooms"`
+	} `json:"room"`
+}
+
+// ParseFilter reads a filter; nil is one that wants everything.
+func ParseFilter(raw json.RawMessage) (*Filter, error) {
+	f := &Filter{}
+	if len(raw) == 0 {
+		return f, nil
+	}
+	if err := json.Unmarshal(raw, f); err != nil {
+		return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The filter is not one.", err)
+	}
+	return f, nil
+}
+
+// ParseEventFilter reads the filter of one list of events; nil is one that wants everything.
+func ParseEventFilter(raw json.RawMessage) (*EventFilter, error) {
+	f := &EventFilter{}
+	if len(raw) == 0 {
+		return f, nil
+	}
+	if err := json.Unmarshal(raw, f); err != nil {
+		return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The filter is not one.", err)
+	}
+	return f, nil
+}
+
+// limit returns how many events are wanted, def when the filter does not say, never more than most.
+func (f *EventFilter) limit(def, most int) int {
+	if f.Limit == nil {
+		return def
+	}
+	return max(0, min(*f.Limit, most))
+}
+
+// everything reports whether the filter lets all events of a room pass.
+func (f *EventFilter) everything() bool {
+	return f.Types == nil && f.NotTypes == nil && f.Senders == nil && f.NotSenders == nil && f.Rooms == nil && f.NotRooms == nil && f.ContainsURL == nil
+}
+
+func (f *EventFilter) room(r id.Room) bool {
+	return (f.Rooms == nil || slices.Contains(f.Rooms, r)) && !slices.Contains(f.NotRooms, r)
+}
+
+func (f *EventFilter) typ(t string) bool {
+	return (f.Types == nil || matches(f.Types, t)) && !matches(f.NotTypes, t)
+}
+
+func (f *EventFilter) pass(ev *room.Event) bool {
+	if f.everything() {
+		return true
+	}
+	if !f.typ(ev.Type) || !f.room(ev.RoomID) {
+		return false
+	}
+	if f.Senders != nil && !slices.Contains(f.Senders, ev.Sender) || slices.Contains(f.NotSenders, ev.Sender) {
+		return false
+	}
+	if f.ContainsURL != nil {
+		_, has := event.Text(event.Field(ev.Event.Content, "url"))
+		return has == *f.ContainsURL
+	}
+	return true
+}
+
+// matches says whether a type fits one of the patterns, in which * stands for anything.
+func matches(patterns []string, typ string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if !strings.Contains(p, "*") {
+			return p == typ
+		}
+		escaped := strings.NewReplacer(`\`, `\\`, "?", `\?`, "[", `\[`, "/", "\x00").Replace(p)
+		ok, err := path.Match(escaped, strings.ReplaceAll(typ, "/", "\x00"))
+		return err == nil && ok
+	})
+}

@@ -1,0 +1,361 @@
+package timeline
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"wardline/ground/fault"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// PageRequest asks for a stretch of a room's history.
+type PageRequest struct {
+	User     id.User
+	Device   id.Device
+	Room     id.Room
+	From, To string // tokens, "" for the end that Backward means
+	Backward bool
+	Limit    int
+	Filter   *EventFilter
+}
+
+// maxPage bounds the events of one page.
+const maxPage = 1000
+
+// Messages answers with a page of a room's history, bounded by what the user may see. The answer's end is absent where history ends.
+// spec: client-server-api#get_matrixclientv3roomsroomidmessages
+func (s *Service) Messages(ctx context.Context, r PageRequest) ([]byte, error) {
+	f, sight, err := s.sight(ctx, r.Room, r.User)
+	if err != nil {
+		return nil, err
+	}
+	from, floor, ceiling, err := s.bounds(r)
+	if err != nil {
+		return nil, err
+	}
+	limit := max(1, min(r.Limit, maxPage))
+	events, at, more, err := s.page(ctx, f, sight, from, floor, ceiling, limit, r.Backward, r.Filter.pass)
+	if err != nil {
+		return nil, err
+	}
+	w := &window{feed: f, sight: sight}
+	o := object{}
+	chunk, err := s.appendEvents(ctx, nil, w, events, r.User, r.Device, true)
+	if err != nil {
+		return nil, err
+	}
+	o.raw("chunk", chunk)
+	o.value("start", place(from))
+	if more {
+		o.value("end", place(at))
+	}
+	if r.Filter.LazyLoadMembers {
+		members, err := s.appendEvents(ctx, nil, w, speakers(f, events), r.User, r.Device, false)
+		if err != nil {
+			return nil, err
+		}
+		o.raw("state", members)
+	}
+	return o.bytes(), nil
+}
+
+func (s *Service) sight(ctx context.Context, name id.Room, u id.User) (*room.Feed, *room.Sight, error) {
+	f, err := s.rooms.Feed(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := s.rooms.Standing(ctx, u, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Forgotten {
+		return nil, nil, fault.New(fault.Hidden, "M_FORBIDDEN", "You are not in this room, or there is no such room.")
+	}
+	sight, err := s.rooms.Sight(ctx, f, u)
+	return f, sight, err
+}
+
+// bounds turns a request's tokens into positions: where to begin, and what not to pass in each direction.
+func (s *Service) bounds(r PageRequest) (from, floor, ceiling int64, err error) {
+	floor, ceiling = 0, s.db.Position()
+	if r.Backward {
+		from = ceiling
+	}
+	if r.From != "" {
+		t, err := ParseToken(r.From)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		from = min(t.Pos, ceiling)
+	}
+	if r.To != "" {
+		t, err := ParseToken(r.To)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		if r.Backward {
+			floor = t.Pos
+		} else {
+			ceiling = t.Pos
+		}
+	}
+	return from, floor, ceiling, nil
+}
+
+// page reads up to limit events that the user may see and keep wants, in the direction asked for. at is the boundary behind the
+// last of them, more whether anything may lie beyond.
+func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, from, floor, ceiling int64, limit int, backward bool, keep func(*room.Event) bool) (out []*room.Event, at int64, more bool, err error) {
+	at = from
+	for len(out) < limit {
+		n := max(limit-len(out)+1, 20)
+		var list []*room.Event
+		if backward {
+			list, err = s.rooms.Back(ctx, f, at, floor, n)
+		} else {
+			list, err = s.rooms.On(ctx, f, at, ceiling, n)
+		}
+		if err != nil {
+			return nil, 0, false, err
+		}
+		for i, ev := range list {
+			if backward {
+				at = ev.Pos - 1
+			} else {
+				at = ev.Pos
+			}
+			if sight.Of(ev) && keep(ev) {
+				if out = append(out, ev); len(out) == limit {
+					return out, at, i+1 < len(list) || len(list) == n, nil
+				}
+			}
+		}
+		if len(list) < n {
+			return out, at, false, nil
+		}
+	}
+	return out, at, true, nil
+}
+
+// speakers are the member events of those who sent the events.
+func speakers(f *room.Feed, events []*room.Event) []*room.Event {
+	seen := map[id.User]bool{}
+	var list []*room.Event
+	for _, ev := range events {
+		if seen[ev.Sender] {
+			continue
+		}
+		seen[ev.Sender] = true
+		if m := f.State(event.TypeMember, string(ev.Sender)); m != nil {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Event answers with one event.
+// spec: client-server-api#get_matrixclientv3roomsroomideventeventid
+func (s *Service) Event(ctx context.Context, u id.User, d id.Device, name id.Room, e id.Event) ([]byte, error) {
+	f, err := s.rooms.Feed(ctx, name)
+	if err != nil {
+		return nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+	}
+	ev, sight, err := s.rooms.Find(ctx, f, u, e)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.appendEvents(ctx, nil, &window{feed: f, sight: sight}, []*room.Event{ev}, u, d, true)
+	if err != nil {
+		return nil, err
+	}
+	return list[1 : len(list)-1], nil
+}
+
+// Context answers with an event and what lies around it.
+// spec: client-server-api#get_matrixclientv3roomsroomidcontexteventid
+func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byte, error) {
+	f, err := s.rooms.Feed(ctx, r.Room)
+	if err != nil {
+		return nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+	}
+	ev, sight, err := s.rooms.Find(ctx, f, r.User, e)
+	if err != nil {
+		return nil, err
+	}
+	limit := max(0, min(r.Limit, maxPage))
+	before, start, end := []*room.Event{}, ev.Pos-1, ev.Pos
+	after := []*room.Event{}
+	if half := limit / 2; half > 0 {
+		if before, start, _, err = s.page(ctx, f, sight, ev.Pos-1, 0, math.MaxInt64, half, true, r.Filter.pass); err != nil {
+			return nil, err
+		}
+		if after, end, _, err = s.page(ctx, f, sight, ev.Pos, 0, s.db.Position(), limit-half, false, r.Filter.pass); err != nil {
+			return nil, err
+		}
+	}
+	until := end
+	if last, err := s.rooms.Until(ctx, f, r.User); err == nil {
+		until = min(until, last)
+	}
+	state, err := s.rooms.StateAt(ctx, f, until)
+	if err != nil {
+		return nil, err
+	}
+	if r.Filter.LazyLoadMembers {
+		all := append(append(slices.Clone(before), ev), after...)
+		state = slices.DeleteFunc(state, func(x *room.Event) bool { return x.Type == event.TypeMember })
+		state = append(state, speakers(f, all)...)
+	}
+	o := object{}
+	w := &window{feed: f, sight: sight}
+	for _, part := range []struct {
+		name   string
+		events []*room.Event
+		bundle bool
+	}{{"events_before", before, true}, {"events_after", after, true}, {"state", state, false}, {"event", []*room.Event{ev}, true}} {
+		b, err := s.appendEvents(ctx, nil, w, part.events, r.User, r.Device, part.bundle)
+		if err != nil {
+			return nil, err
+		}
+		if part.name == "event" {
+			b = b[1 : len(b)-1]
+		}
+		o.raw(part.name, b)
+	}
+	o.value("start", place(start))
+	o.value("end", place(end))
+	return o.bytes(), nil
+}
+
+// RelationsRequest asks for the events that relate to another.
+type RelationsRequest struct {
+	PageRequest
+	Parent  id.Event
+	RelType string // "" for any
+	Type    string // "" for any
+}
+
+// Relations answers with a page of the events that relate to one.
+// spec: client-server-api#get_matrixclientv1roomsroomidrelationseventid
+func (s *Service) Relations(ctx context.Context, r RelationsRequest) ([]byte, error) {
+	f, err := s.rooms.Feed(ctx, r.Room)
+	if err != nil {
+		return nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+	}
+	_, sight, err := s.rooms.Find(ctx, f, r.User, r.Parent)
+	if err != nil {
+		return nil, err
+	}
+	from, floor, ceiling, err := s.bounds(r.PageRequest)
+	if err != nil {
+		return nil, err
+	}
+	if r.Backward {
+		ceiling = from
+	} else {
+		floor = from
+	}
+	limit := max(1, min(r.Limit, maxPage))
+	list, err := s.rooms.Children(ctx, f, r.Parent, ceiling, floor, limit+1, !r.Backward)
+	if err != nil {
+		return nil, err
+	}
+	more := len(list) > limit
+	list = list[:min(len(list), limit)]
+	at := from
+	var keep []*room.Event
+	for _, ev := range list {
+		if at = ev.Pos; r.Backward {
+			at = ev.Pos - 1
+		}
+		if sight.Of(ev) && ev.RedactedBy == "" && (r.RelType == "" || ev.RelType == r.RelType) && (r.Type == "" || ev.Type == r.Type) {
+			keep = append(keep, ev)
+		}
+	}
+	chunk, err := s.appendEvents(ctx, nil, &window{feed: f, sight: sight}, keep, r.User, r.Device, true)
+	if err != nil {
+		return nil, err
+	}
+	o := object{}
+	o.raw("chunk", chunk)
+	if r.From != "" {
+		o.value("prev_batch", r.From)
+	}
+	if more {
+		o.value("next_batch", place(at))
+	}
+	return o.bytes(), nil
+}
+
+// State answers with the state of a room that the user may know: as it is, or as it was when the user left.
+// spec: client-server-api#get_matrixclientv3roomsroomidstate
+func (s *Service) State(ctx context.Context, u id.User, d id.Device, name id.Room, want func(*room.Event) bool) ([]byte, error) {
+	list, w, err := s.stateFor(ctx, u, name)
+	if err != nil {
+		return nil, err
+	}
+	if want != nil {
+		list = slices.DeleteFunc(list, func(ev *room.Event) bool { return !want(ev) })
+	}
+	return s.appendEvents(ctx, nil, w, list, u, d, false)
+}
+
+// StateEvent returns one piece of the state that the user may know; NotFound when the room has none such.
+// spec: client-server-api#get_matrixclientv3roomsroomidstateeventtypestatekey
+func (s *Service) StateEvent(ctx context.Context, u id.User, name id.Room, typ, key string) (*room.Event, error) {
+	list, _, err := s.stateFor(ctx, u, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, ev := range list {
+		if ev.Type == typ && *ev.StateKey == key {
+			return ev, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "M_NOT_FOUND", "The room has no such state.")
+}
+
+func (s *Service) stateFor(ctx context.Context, u id.User, name id.Room) ([]*room.Event, *window, error) {
+	f, err := s.rooms.Feed(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	until, err := s.rooms.Until(ctx, f, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	sight, err := s.rooms.Sight(ctx, f, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := s.rooms.StateAt(ctx, f, until)
+	return list, &window{feed: f, sight: sight}, err
+}
+
+// MembersAt answers with the member events of a room, now or at a place in its history.
+// spec: client-server-api#get_matrixclientv3roomsroomidmembers
+func (s *Service) MembersAt(ctx context.Context, u id.User, d id.Device, name id.Room, at string, want func(membership string) bool) ([]byte, error) {
+	f, sight, err := s.sight(ctx, name, u)
+	if err != nil {
+		return nil, err
+	}
+	until, err := s.rooms.Until(ctx, f, u)
+	if err != nil {
+		return nil, err
+	}
+	if at != "" {
+		t, err := ParseToken(at)
+		if err != nil {
+			return nil, err
+		}
+		until = min(until, t.Pos)
+	}
+	list, err := s.rooms.StateAt(ctx, f, until)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(ev *room.Event) bool { return ev.Type != event.TypeMember || !want(room.MembershipIn(ev)) })
+	return s.appendEvents(ctx, nil, &window{feed: f, sight: sight}, list, u, d, false)
+}

@@ -1,0 +1,341 @@
+package timeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// SlidingRequest is one call of sliding sync, in either of its forms.
+type SlidingRequest struct {
+	User          id.User
+	Device        id.Device
+	Conn          string
+	Pos           string // "" to start
+	Timeout       time.Duration
+	Lists         map[string]SlidingList
+	Subscriptions map[id.Room]RoomConfig
+	Extensions    Extensions
+	Unstable      bool // answer in the form of 2024 that Element X reads
+}
+
+// Extensions says what is wanted beside rooms.
+type Extensions struct {
+	Typing, Receipts, AccountData, ToDevice, E2EE bool
+}
+
+// maxRules bounds the lists and the subscriptions of one request.
+const maxRules = 100
+
+// Sliding answers a sliding sync request with its JSON body, waiting up to Timeout while there is nothing new.
+// spec: MSC4186
+func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error) {
+	if len(r.Lists) > maxRules || len(r.Subscriptions) > maxRules {
+		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "At most 100 lists and 100 subscriptions are allowed.")
+	}
+	c, base, err := s.connection(connKey{r.User, r.Device, r.Conn}, r.Pos)
+	if err != nil {
+		return nil, err
+	}
+	s.delivered(r.User, r.Device, base.at.Pos)
+	l := s.listen(r.User)
+	timer := time.NewTimer(max(r.Timeout, 0))
+	defer timer.Stop()
+	for {
+		ring := l.bell.Wait()
+		g := &sliding{Service: s, r: r, base: base, to: s.position(), rooms_: map[id.Room][]byte{}}
+		if err := g.build(ctx); err != nil {
+			return nil, err
+		}
+		if g.news || r.Pos == "" || r.Timeout <= 0 {
+			return g.finish(c)
+		}
+		select {
+		case <-ring:
+		case <-timer.C:
+			return g.finish(c)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// sliding is one answer while it is built.
+type sliding struct {
+	*Service
+	r      SlidingRequest
+	base   *connState
+	to     Token
+	next   *connState
+	mine   map[id.Room]room.Membership
+	own    personal
+	counts map[string]int
+	rooms_ map[id.Room][]byte
+	data   []account.Data
+	ext    map[string]any
+	news   bool
+}
+
+func (g *sliding) build(ctx context.Context) error {
+	var err error
+	if g.data, err = g.dataSince(ctx, g.r.User, g.base.at.Pos, g.to.Pos); err != nil {
+		return err
+	}
+	standings, err := g.Service.rooms.Memberships(ctx, g.r.User)
+	if err != nil {
+		return err
+	}
+	if g.own, err = g.personal(ctx); err != nil {
+		return err
+	}
+	g.next = &connState{at: g.to, rooms: maps.Clone(g.base.rooms)}
+	if g.next.rooms == nil {
+		g.next.rooms = map[id.Room]*sentRoom{}
+	}
+	g.mine = make(map[id.Room]room.Membership, len(standings))
+	names := make([]id.Room, 0, len(standings))
+	for _, m := range standings {
+		if !m.Forgotten {
+			g.mine[m.Room] = m
+			names = append(names, m.Room)
+		}
+	}
+	feeds, err := g.Service.rooms.Feeds(ctx, names)
+	if err != nil {
+		return err
+	}
+	for name, config := range g.match(feeds) {
+		if err := g.room(ctx, name, config); err != nil {
+			return err
+		}
+	}
+	return g.extend(ctx)
+}
+
+// personal reads the account data by which rooms are filtered and marked.
+func (g *sliding) personal(ctx context.Context) (personal, error) {
+	p := personal{direct: map[id.Room]bool{}, tags: map[id.Room][]string{}}
+	direct, err := g.accounts.Data(ctx, g.db, g.r.User, "", "m.direct")
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return p, err
+	}
+	var by map[id.User][]id.Room
+	if json.Unmarshal(direct.Content, &by) == nil {
+		for _, rooms := range by {
+			for _, r := range rooms {
+				p.direct[r] = true
+			}
+		}
+	}
+	tagged := slices.ContainsFunc(slices.Collect(maps.Values(g.r.Lists)), func(l SlidingList) bool {
+		return l.Filters != nil && (l.Filters.Tags != nil || l.Filters.NotTags != nil)
+	})
+	if !tagged {
+		return p, nil
+	}
+	all, err := g.accounts.DataSince(ctx, g.db, g.r.User, 0, g.to.Pos)
+	if err != nil {
+		return p, err
+	}
+	for _, d := range all {
+		if d.Type == "m.tag" {
+			for name := range event.Members(event.Field(d.Content, "tags")) {
+				p.tags[d.Room] = append(p.tags[d.Room], name)
+			}
+		}
+	}
+	return p, nil
+}
+
+// match works out which rooms the lists and subscriptions want, and how much of each.
+func (g *sliding) match(feeds []*room.Feed) map[id.Room]*roomConfig {
+	type ranked struct {
+		f    *room.Feed
+		m    room.Membership
+		head int64
+	}
+	order := make([]ranked, 0, len(feeds))
+	for _, f := range feeds {
+		m := g.mine[f.ID]
+		if !g.listed(m) {
+			continue
+		}
+		head := m.Pos
+		if m.Is == "join" {
+			_, head = f.Head()
+		}
+		order = append(order, ranked{f, m, head})
+	}
+	slices.SortFunc(order, func(a, b ranked) int { return cmp.Compare(b.head, a.head) })
+	wanted := map[id.Room]*roomConfig{}
+	want := func(r id.Room, c RoomConfig, list string) {
+		if wanted[r] == nil {
+			wanted[r] = &roomConfig{}
+		}
+		wanted[r].add(c)
+		if list != "" {
+			wanted[r].lists = append(wanted[r].lists, list)
+		}
+	}
+	g.counts = map[string]int{}
+	for name, l := range g.r.Lists {
+		n := 0
+		for _, x := range order {
+			if !g.pass(x.f, x.m, l.Filters, g.own, g.r.User) {
+				continue
+			}
+			if l.Range == nil || n >= l.Range[0] && n <= l.Range[1] {
+				want(x.f.ID, l.RoomConfig, name)
+			}
+			n++
+		}
+		g.counts[name] = n
+	}
+	for r, c := range g.r.Subscriptions {
+		if m, ok := g.mine[r]; ok && g.listed(m) {
+			want(r, c, "")
+		}
+	}
+	return wanted
+}
+
+// listed says whether a room belongs among the user's rooms: those the user has left only while the client does not know it.
+func (g *sliding) listed(m room.Membership) bool {
+	switch m.Is {
+	case "join", "invite", "knock":
+		return true
+	case "leave", "ban":
+		return g.base.rooms[m.Room] != nil || !m.BySelf && m.WasJoined
+	}
+	return false
+}
+
+// room writes one room, if the client lacks anything of it.
+func (g *sliding) room(ctx context.Context, name id.Room, config *roomConfig) error {
+	f, err := g.Service.rooms.Feed(ctx, name)
+	if err != nil {
+		return err
+	}
+	m := g.mine[name]
+	sent := g.base.rooms[name]
+	if sent != nil && sent.membership != m.Is && m.Is == "join" {
+		sent = nil // came in since: the client starts afresh
+	}
+	switch m.Is {
+	case "join":
+		return g.member(ctx, f, m, sent, config)
+	case "invite", "knock":
+		if sent != nil && sent.membership == m.Is && sent.at >= m.Pos {
+			return nil
+		}
+		g.stranger(f, m, config)
+	default:
+		if sent != nil && sent.membership == m.Is {
+			return nil
+		}
+		return g.leaver(ctx, f, m, sent, config)
+	}
+	return nil
+}
+
+// stranger writes a room that the user is invited to or has knocked at.
+func (g *sliding) stranger(f *room.Feed, m room.Membership, config *roomConfig) {
+	state := "stripped_state"
+	if g.r.Unstable {
+		state = "invite_state"
+	}
+	o := object{}
+	o.value("initial", true)
+	o.value("membership", m.Is)
+	o.value("bump_stamp", m.Pos)
+	o.raw(state, stripped(f, g.r.User))
+	g.put(f.ID, o, config, &sentRoom{at: m.Pos, config: *config, membership: m.Is})
+}
+
+// leaver writes the end of a room that the user is out of: what happened up to then, and that it is over.
+func (g *sliding) leaver(ctx context.Context, f *room.Feed, m room.Membership, sent *sentRoom, config *roomConfig) error {
+	o := object{}
+	o.value("membership", m.Is)
+	o.value("bump_stamp", m.Pos)
+	if sent == nil {
+		o.value("initial", true)
+	}
+	if m.WasJoined {
+		from := int64(0)
+		if sent != nil {
+			from = sent.at
+		}
+		w, err := g.look(ctx, f, g.r.User, from, m.Pos, config.limit, &EventFilter{})
+		if err != nil {
+			return err
+		}
+		if err := g.timeline(ctx, &o, w); err != nil {
+			return err
+		}
+		if me := f.State(event.TypeMember, string(g.r.User)); me != nil {
+			o.raw("required_state", append(append([]byte{'['}, me.AppendClient(nil, room.Reader{User: g.r.User, Device: g.r.Device, Membership: m.Is})...), ']'))
+		}
+	}
+	g.put(f.ID, o, config, &sentRoom{at: m.Pos, config: *config, membership: m.Is})
+	return nil
+}
+
+func (g *sliding) put(r id.Room, o object, config *roomConfig, sent *sentRoom) {
+	if len(config.lists) > 0 && !g.r.Unstable {
+		slices.Sort(config.lists)
+		o.value("lists", config.lists)
+	}
+	g.rooms_[r] = o.bytes()
+	g.next.rooms[r] = sent
+	g.news = true
+}
+
+// object is a JSON object while it is written.
+type object struct{ b []byte }
+
+func (o *object) raw(name string, value []byte) {
+	if len(o.b) > 0 {
+		o.b = append(o.b, ',')
+	}
+	o.b = append(o.b, '"')
+	o.b = append(o.b, name...)
+	o.b = append(o.b, `":`...)
+	o.b = append(o.b, value...)
+}
+
+func (o *object) value(name string, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		raw = []byte("null")
+	}
+	o.raw(name, raw)
+}
+
+func (o *object) bytes() []byte { return append(append([]byte{'{'}, o.b...), '}') }
+
+// finish writes the whole answer and moves the connection on.
+func (g *sliding) finish(c *conn) ([]byte, error) {
+	o := object{}
+	o.value("pos", c.advance(g.base, g.next))
+	lists := map[string]map[string]int{}
+	for name, n := range g.counts {
+		lists[name] = map[string]int{"count": n}
+	}
+	o.value("lists", lists)
+	rooms := object{}
+	for r, body := range g.rooms_ {
+		rooms.raw(string(r), body)
+	}
+	o.raw("rooms", rooms.bytes())
+	o.value("extensions", g.ext)
+	return o.bytes(), nil
+}

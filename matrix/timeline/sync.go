@@ -1,0 +1,470 @@
+package timeline
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/push"
+	"wardline/matrix/room"
+)
+
+// SyncRequest is one call of /v3/sync.
+type SyncRequest struct {
+	User       id.User
+	Device     id.Device
+	Since      string // "" for everything
+	Timeout    time.Duration
+	Filter     *Filter
+	FullState  bool
+	StateAfter string // the name under which state after the timeline is wanted, "" for state before it
+}
+
+// Sync answers /v3/sync with its JSON body, waiting up to Timeout while there is nothing new. It holds nothing while it waits.
+// spec: client-server-api#get_matrixclientv3sync
+func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
+	var since Token
+	if r.Since != "" {
+		var err error
+		if since, err = ParseToken(r.Since); err != nil {
+			return nil, err
+		}
+		if since.Pos > s.db.Position() {
+			return nil, fault.New(fault.Invalid, "M_UNKNOWN_POS", "The token is from the future of this server.")
+		}
+		s.delivered(r.User, r.Device, since.Pos)
+	}
+	l := s.listen(r.User)
+	timer := time.NewTimer(max(r.Timeout, 0))
+	defer timer.Stop()
+	for {
+		ring := l.bell.Wait()
+		body, news, err := s.build(ctx, r, since)
+		if err != nil || news || r.Since == "" || r.FullState || r.Timeout <= 0 {
+			return body, err
+		}
+		select {
+		case <-ring:
+		case <-timer.C:
+			return body, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// syncing is the state of one answer while it is built.
+type syncing struct {
+	*Service
+	r         SyncRequest
+	since, to Token
+	data      map[id.Room][]account.Data
+	rooms_    map[string][]byte // join, invite, knock, leave → members of the object so far
+	news      bool
+}
+
+func (s *Service) build(ctx context.Context, r SyncRequest, since Token) (body []byte, news bool, err error) {
+	y := &syncing{Service: s, r: r, since: since, to: s.position(), rooms_: map[string][]byte{}, data: map[id.Room][]account.Data{}}
+	list, err := s.dataSince(ctx, r.User, since.Pos, y.to.Pos)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, d := range list {
+		y.data[d.Room] = append(y.data[d.Room], d)
+	}
+	standings, err := s.rooms.Memberships(ctx, r.User)
+	if err != nil {
+		return nil, false, err
+	}
+	if since.Pos == 0 {
+		slices.SortFunc(standings, func(a, b room.Membership) int { return int(a.Pos - b.Pos) })
+	}
+	for _, m := range standings {
+		if m.Forgotten || !y.wantsRoom(m.Room) {
+			continue
+		}
+		if err := y.room(ctx, m); err != nil {
+			return nil, false, err
+		}
+	}
+	return y.finish(ctx)
+}
+
+func (y *syncing) wantsRoom(r id.Room) bool {
+	f := y.r.Filter.Room
+	return (f.Rooms == nil || slices.Contains(f.Rooms, r)) && !slices.Contains(f.NotRooms, r)
+}
+
+func (y *syncing) room(ctx context.Context, m room.Membership) error {
+	switch m.Is {
+	case "join":
+		return y.joined(ctx, m)
+	case "invite", "knock":
+		if m.Pos <= y.since.Pos {
+			return nil
+		}
+		return y.outside(ctx, m)
+	case "leave", "ban":
+		if m.Pos <= y.since.Pos || y.since.Pos == 0 && !y.r.Filter.Room.IncludeLeave {
+			return nil
+		}
+		return y.left(ctx, m)
+	}
+	return nil
+}
+
+// add puts a room into a section of the answer.
+func (y *syncing) add(section string, r id.Room, body []byte) {
+	b := y.rooms_[section]
+	if len(b) > 0 {
+		b = append(b, ',')
+	}
+	b = append(b, '"')
+	b = append(b, r...)
+	b = append(b, `":`...)
+	y.rooms_[section] = append(b, body...)
+	y.news = true
+}
+
+// outside writes a room that the user is invited to or has knocked at.
+func (y *syncing) outside(ctx context.Context, m room.Membership) error {
+	f, err := y.rooms.Feed(ctx, m.Room)
+	if err != nil {
+		return err
+	}
+	name := "invite_state"
+	if m.Is == "knock" {
+		name = "knock_state"
+	}
+	b := append([]byte(`{"`+name+`":{"events":`), stripped(f, y.r.User)...)
+	y.add(m.Is, m.Room, append(b, "}}"...))
+	return nil
+}
+
+// strippedTypes are what somebody outside may know of a room.
+// spec: client-server-api#stripped-state
+var strippedTypes = []string{event.TypeCreate, "m.room.name", "m.room.avatar", "m.room.topic", event.TypeJoinRules, "m.room.canonical_alias", "m.room.encryption"}
+
+func stripped(f *room.Feed, u id.User) []byte {
+	b := []byte{'['}
+	add := func(ev *room.Event) {
+		if ev == nil {
+			return
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = ev.AppendStripped(b)
+	}
+	for _, t := range strippedTypes {
+		add(f.State(t, ""))
+	}
+	me := f.State(event.TypeMember, string(u))
+	if me != nil && string(me.Sender) != string(u) {
+		add(f.State(event.TypeMember, string(me.Sender)))
+	}
+	add(me)
+	return append(b, ']')
+}
+
+// joined writes a room that the user is in, if there is anything new in it.
+func (y *syncing) joined(ctx context.Context, m room.Membership) error {
+	f, err := y.rooms.Feed(ctx, m.Room)
+	if err != nil {
+		return err
+	}
+	x := extraOf(f)
+	from := y.since.Pos
+	head, _ := f.Head()
+	data := y.data[m.Room]
+	receipts := x.since(y.r.User, from, y.to.Pos)
+	typing := x.typingSince(y.since.Serial, from == 0)
+	if from > 0 && head <= from && receipts == nil && typing == nil && len(data) == 0 && !y.r.FullState {
+		return nil
+	}
+	fresh := false // the user came in after since: everything is new
+	if m.Pos > from && from > 0 {
+		was, err := y.rooms.MembershipAt(ctx, f, y.r.User, from)
+		if err != nil {
+			return err
+		}
+		if was != "join" {
+			from, fresh = 0, true
+			receipts = x.since(y.r.User, 0, y.to.Pos)
+		}
+	}
+	w, err := y.look(ctx, f, y.r.User, from, y.to.Pos, y.r.Filter.Room.Timeline.limit(10, 100), &y.r.Filter.Room.Timeline)
+	if err != nil {
+		return err
+	}
+	b, err := y.roomBody(ctx, w, from, y.to.Pos)
+	if err != nil {
+		return err
+	}
+	b = append(b, `,"account_data":{"events":`...)
+	b = appendData(b, data, &y.r.Filter.Room.AccountData)
+	b = append(b, `},"ephemeral":{"events":`...)
+	b = appendEphemeral(b, typing, receipts, &y.r.Filter.Room.Ephemeral)
+	count, highlights := unread(f, y.r.User, joinedAt(f, y.r.User, m))
+	b = append(b, `},"unread_notifications":{"highlight_count":`...)
+	b = strconv.AppendInt(b, int64(highlights), 10)
+	b = append(b, `,"notification_count":`...)
+	b = strconv.AppendInt(b, int64(count), 10)
+	b = append(b, `},"summary":`...)
+	b = append(b, summary(f, y.r.User, w, from == 0 || fresh)...)
+	y.add("join", m.Room, append(b, '}'))
+	return nil
+}
+
+// joinedAt returns since when the user is in the room: nothing before it is unread.
+func joinedAt(f *room.Feed, u id.User, m room.Membership) int64 {
+	ev := f.State(event.TypeMember, string(u))
+	if ev == nil || ev.Replaces == "" {
+		return m.Pos
+	}
+	return 0
+}
+
+// left writes a room that the user is no longer in, up to the moment of leaving.
+func (y *syncing) left(ctx context.Context, m room.Membership) error {
+	f, err := y.rooms.Feed(ctx, m.Room)
+	if err != nil {
+		return err
+	}
+	if !m.WasJoined {
+		y.add("leave", m.Room, []byte(`{"state":{"events":[]},"timeline":{"events":[],"limited":false,"prev_batch":"`+place(m.Pos)+`"},"account_data":{"events":[]}}`))
+		return nil
+	}
+	w, err := y.look(ctx, f, y.r.User, y.since.Pos, m.Pos, y.r.Filter.Room.Timeline.limit(10, 100), &y.r.Filter.Room.Timeline)
+	if err != nil {
+		return err
+	}
+	b, err := y.roomBody(ctx, w, y.since.Pos, m.Pos)
+	if err != nil {
+		return err
+	}
+	y.add("leave", m.Room, append(b, `,"account_data":{"events":[]}}`...))
+	return nil
+}
+
+// roomBody writes the timeline and the state that goes with it, leaving the object open.
+func (y *syncing) roomBody(ctx context.Context, w *window, from, to int64) (b []byte, err error) {
+	b = append(b, `{"timeline":{"events":`...)
+	if b, err = y.appendEvents(ctx, b, w, w.events, y.r.User, y.r.Device, w.limited || from == 0); err != nil {
+		return nil, err
+	}
+	b = append(b, `,"limited":`...)
+	b = strconv.AppendBool(b, w.limited)
+	b = append(b, `,"prev_batch":"`...)
+	b = append(b, place(w.start)...)
+	b = append(b, `"},"`...)
+	state, err := y.state(ctx, w, from, to)
+	if err != nil {
+		return nil, err
+	}
+	if y.r.StateAfter != "" {
+		b = append(b, y.r.StateAfter...)
+	} else {
+		b = append(b, "state"...)
+	}
+	b = append(b, `":{"events":`...)
+	if b, err = y.appendEvents(ctx, b, w, state, y.r.User, y.r.Device, false); err != nil {
+		return nil, err
+	}
+	return append(b, '}'), nil
+}
+
+// state returns the state a client needs to read the window: what changed before it, or up to its end where that is asked for.
+func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room.Event, error) {
+	until := w.start
+	if y.r.StateAfter != "" {
+		until = to
+	}
+	var list []*room.Event
+	var err error
+	switch {
+	case from == 0 || y.r.FullState:
+		list, err = y.rooms.StateAt(ctx, w.feed, until)
+	case until > from && (w.limited || y.r.StateAfter != "" || !y.r.Filter.Room.Timeline.everything()):
+		list, err = y.rooms.StateSince(ctx, w.feed, from, until)
+	}
+	if err != nil {
+		return nil, err
+	}
+	filter := &y.r.Filter.Room.State
+	lazy := filter.LazyLoadMembers || y.r.Filter.Room.Timeline.LazyLoadMembers
+	needed := map[string]bool{}
+	if lazy {
+		needed[string(y.r.User)] = from == 0
+		for _, ev := range w.events {
+			needed[string(ev.Sender)] = true
+		}
+	}
+	var keep []*room.Event
+	have := map[string]bool{}
+	for _, ev := range list {
+		if ev.Type == event.TypeMember && lazy {
+			if from == 0 && !needed[*ev.StateKey] {
+				continue
+			}
+			have[*ev.StateKey] = true
+		}
+		if filter.pass(ev) {
+			keep = append(keep, ev)
+		}
+	}
+	for u := range needed {
+		// Members who speak here and whose membership is older than what is sent.
+		if !have[u] && from > 0 && needed[u] && filter.typ(event.TypeMember) {
+			if ev := w.feed.State(event.TypeMember, u); ev != nil && ev.Pos <= until {
+				keep = append(keep, ev)
+			}
+		}
+	}
+	return keep, nil
+}
+
+func appendData(b []byte, list []account.Data, filter *EventFilter) []byte {
+	b = append(b, '[')
+	first := true
+	for _, d := range list {
+		if !filter.typ(d.Type) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, `{"content":`...)
+		b = append(b, d.Content...)
+		b = append(b, `,"type":`...)
+		b = append(b, quote(d.Type)...)
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+func quote(s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return []byte(`""`)
+	}
+	return b
+}
+
+func appendEphemeral(b []byte, typing, receipts json.RawMessage, filter *EventFilter) []byte {
+	b = append(b, '[')
+	n := len(b)
+	add := func(typ string, content json.RawMessage) {
+		if content == nil || !filter.typ(typ) {
+			return
+		}
+		if len(b) > n {
+			b = append(b, ',')
+		}
+		b = append(b, `{"content":`...)
+		b = append(b, content...)
+		b = append(b, `,"type":"`+typ+`"}`...)
+	}
+	add("m.typing", typing)
+	add("m.receipt", receipts)
+	return append(b, ']')
+}
+
+// summary writes the head counts and, for rooms without a name, who is in them; {} when nothing about it changed.
+// spec: client-server-api#calculating-the-display-name-for-a-room
+func summary(f *room.Feed, u id.User, w *window, always bool) []byte {
+	changed := always || w.limited || slices.ContainsFunc(w.events, func(ev *room.Event) bool { return ev.Type == event.TypeMember })
+	if !changed {
+		return []byte("{}")
+	}
+	joined, invited := f.Counts()
+	out := map[string]any{"m.joined_member_count": joined, "m.invited_member_count": invited}
+	if f.Text("m.room.name", "", "name") == "" && f.Text("m.room.canonical_alias", "", "alias") == "" {
+		list := []id.User{}
+		for _, ev := range heroes(f, u) {
+			list = append(list, id.User(*ev.StateKey))
+		}
+		out["m.heroes"] = list
+	}
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return []byte("{}")
+	}
+	return raw
+}
+
+// heroes are up to five others by whom people know a room that has no name.
+func heroes(f *room.Feed, u id.User) []*room.Event {
+	pick := func(want ...string) []*room.Event {
+		list := f.Members(func(m string) bool { return slices.Contains(want, m) })
+		list = slices.DeleteFunc(list, func(ev *room.Event) bool { return *ev.StateKey == string(u) })
+		return list[:min(len(list), 5)]
+	}
+	if list := pick("join", "invite"); len(list) > 0 {
+		return list
+	}
+	return pick("leave", "ban")
+}
+
+// finish writes the whole answer.
+func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
+	global := y.data[""]
+	if y.since.Pos == 0 {
+		global = append([]account.Data{{Type: "m.push_rules", Content: push.Rules(y.r.User)}}, global...)
+	}
+	counts, err := y.keys.Counts(ctx, y.r.User, y.r.Device)
+	if err != nil {
+		return nil, false, err
+	}
+	unused, err := y.keys.Fallbacks(ctx, y.r.User, y.r.Device)
+	if err != nil {
+		return nil, false, err
+	}
+	rest := map[string]any{"device_one_time_keys_count": counts, "device_unused_fallback_key_types": list(unused),
+		"to_device": map[string]any{"events": []any{}}, "presence": map[string]any{"events": []any{}}}
+	if y.since.Pos > 0 {
+		changed, err := y.keys.Changed(ctx, y.since.Pos, y.to.Pos)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(changed) > 0 {
+			rest["device_lists"] = map[string]any{"changed": changed, "left": []any{}}
+			y.news = true
+		}
+	}
+	tail, err := json.Marshal(rest)
+	if err != nil {
+		return nil, false, err
+	}
+	b := append([]byte(`{"next_batch":"`), y.to.String()...)
+	b = append(b, `","account_data":{"events":`...)
+	b = appendData(b, global, &y.r.Filter.AccountData)
+	b = append(b, `},"rooms":{`...)
+	for i, section := range []string{"join", "invite", "knock", "leave"} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, section...)
+		b = append(b, `":{`...)
+		b = append(b, y.rooms_[section]...)
+		b = append(b, '}')
+	}
+	b = append(b, `},`...)
+	b = append(b, tail[1:]...)
+	return b, y.news || len(y.data) > 0, nil
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

@@ -1,0 +1,171 @@
+// Package timeline tells clients what happened: both forms of sync, history, receipts and typing.
+//
+// It promises that a waiting request holds nothing but its own memory, that an answer is built against one position and checks
+// membership when it is built, and that what a device has confirmed is reported onwards (Service.OnDelivered). Facts come from rooms
+// in memory, and from the database only for absences longer than a room's tail. Look first at Service.Sync and Service.Sliding.
+package timeline
+
+import (
+	"context"
+	"embed"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/ground/stream"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+	"wardline/matrix/keys"
+	"wardline/matrix/room"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// Migrations returns the schema of receipts.
+func Migrations() db.Migrations { return db.Migrations{Package: "timeline", FS: schema} }
+
+// Service answers what is new, and what was.
+type Service struct {
+	db       *db.DB
+	rooms    *room.Service
+	accounts *account.Service
+	keys     *keys.Service
+
+	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
+	OnDelivered func(u id.User, d id.Device, pos int64)
+
+	serial  atomic.Int64 // of typing; memory only
+	started int64        // position when this process began
+
+	mu    sync.Mutex // guards users and conns
+	users map[id.User]*listener
+	conns map[connKey]*conn
+}
+
+// listener is what this process knows of a user who has been here since it began.
+type listener struct {
+	bell stream.Bell
+	data atomic.Int64 // position of the newest account data
+}
+
+// New returns the service and attaches it to the rooms and accounts it listens to.
+func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service) *Service {
+	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{}}
+	rooms.OnLoad = s.attach
+	rooms.OnCommit = s.committed
+	accounts.OnData = func(u id.User) {
+		l := s.listen(u)
+		l.data.Store(d.Position())
+		l.bell.Ring()
+	}
+	accounts.OnGone = s.gone
+	return s
+}
+
+func (s *Service) listen(u id.User) *listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.users[u]
+	if l == nil {
+		l = &listener{}
+		s.users[u] = l
+	}
+	return l
+}
+
+// ring wakes a user's waiting requests, if there are any.
+func (s *Service) ring(u id.User) {
+	s.mu.Lock()
+	l := s.users[u]
+	s.mu.Unlock()
+	if l != nil {
+		l.bell.Ring()
+	}
+}
+
+// committed wakes everyone whom an event concerns.
+func (s *Service) committed(f *room.Feed, ev *room.Event) {
+	f.EachJoined(s.ring)
+	if ev.Type == "m.room.member" && ev.StateKey != nil {
+		s.ring(id.User(*ev.StateKey))
+	}
+}
+
+// gone ends the sync connections of devices that were signed out and wakes their requests, which then find no session.
+func (s *Service) gone(u id.User, devices []id.Device) {
+	s.mu.Lock()
+	for k := range s.conns {
+		for _, d := range devices {
+			if k.user == u && k.device == d {
+				delete(s.conns, k)
+			}
+		}
+	}
+	s.mu.Unlock()
+	s.ring(u)
+}
+
+// Token is a place in the stream, as clients carry it: everything up to Pos, and typing up to Serial.
+type Token struct {
+	Pos    int64
+	Serial int64
+}
+
+// String writes a token of /sync, which /messages also takes.
+func (t Token) String() string {
+	return "s" + strconv.FormatInt(t.Pos, 10) + "_" + strconv.FormatInt(t.Serial, 10)
+}
+
+// ParseToken reads a token of either sync or of /messages; anything else is Invalid.
+func ParseToken(s string) (Token, error) {
+	bad := fault.New(fault.Invalid, "M_INVALID_PARAM", "The token is none of this server's.")
+	var t Token
+	var err error
+	switch {
+	case strings.HasPrefix(s, "s"):
+		pos, serial, _ := strings.Cut(s[1:], "_")
+		if t.Pos, err = strconv.ParseInt(pos, 10, 64); err != nil {
+			return t, bad
+		}
+		if serial != "" {
+			t.Serial, err = strconv.ParseInt(serial, 10, 64)
+		}
+	case strings.HasPrefix(s, "t"):
+		t.Pos, err = strconv.ParseInt(s[1:], 10, 64)
+	case strings.HasPrefix(s, "c"):
+		_, rest, _ := strings.Cut(s, "_")
+		_, pos, _ := strings.Cut(rest, "_")
+		t.Pos, err = strconv.ParseInt(pos, 10, 64)
+	default:
+		return t, bad
+	}
+	if err != nil || t.Pos < 0 {
+		return t, bad
+	}
+	return t, nil
+}
+
+// place writes a token of history: the boundary after position pos.
+func place(pos int64) string { return "t" + strconv.FormatInt(pos, 10) }
+
+// delivered reports what a device has confirmed.
+func (s *Service) delivered(u id.User, d id.Device, pos int64) {
+	if s.OnDelivered != nil && pos > 0 {
+		s.OnDelivered(u, d, pos)
+	}
+}
+
+// position returns the present: the newest committed position and the newest typing.
+func (s *Service) position() Token { return Token{Pos: s.db.Position(), Serial: s.serial.Load()} }
+
+// dataSince reads account data that changed in between, without asking the database when nothing did.
+func (s *Service) dataSince(ctx context.Context, u id.User, from, to int64) ([]account.Data, error) {
+	if from >= s.started && s.listen(u).data.Load() <= from {
+		return nil, nil
+	}
+	return s.accounts.DataSince(ctx, s.db, u, from, to)
+}
