@@ -44,7 +44,9 @@ type member struct {
 	target id.User
 }
 
-// joinRule returns the rule of the room. A room without one is by invitation.
+// joinRule returns the rule of the room. A room without one is by invitation,
+// and so is one whose rule has no content: the specification leaves that open,
+// and all servers must agree on it.
 //
 // spec: client-server-api#mroomjoin_rules
 func (m *member) joinRule() string {
@@ -52,7 +54,11 @@ func (m *member) joinRule() string {
 	if ev == nil {
 		return "invite"
 	}
-	rule, _ := event.Text(event.Field(ev.Content, "join_rule"))
+	raw := event.Field(ev.Content, "join_rule")
+	if raw == nil {
+		return "invite"
+	}
+	rule, _ := event.Text(raw)
 	return rule
 }
 
