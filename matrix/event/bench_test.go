@@ -11,7 +11,7 @@ import (
 
 // message is a draft whose event has about one kilobyte.
 func message() Draft {
-	body := strings.Repeat("Bed 4 is ready, é; ", 20)
+	body := strings.Repeat("The kettle is on, é; ", 20)
 	content, err := json.Marshal(map[string]any{"msgtype": "m.text", "body": body,
 		"m.mentions": map[string]any{"user_ids": []string{"@b:example.org"}}, "format": "org.matrix.custom.html"})
 	if err != nil {

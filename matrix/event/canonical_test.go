@@ -184,3 +184,21 @@ func skeleton(b []byte) []byte {
 	}
 	return out
 }
+
+// set puts a key in its place among others, escaped ones too.
+func TestSet(t *testing.T) {
+	rows := []struct{ object, key, want string }{
+		{``, "k", `{"k":0}`},
+		{`{}`, "k", `{"k":0}`},
+		{`{"a":1,"z":2}`, "k", `{"a":1,"k":0,"z":2}`},
+		{`{"k":1}`, "k", `{"k":0}`},
+		{`{"a\"":1,"b":2}`, "a\"", `{"a\"":0,"b":2}`},
+		{`{"\n":1}`, "!", `{"\n":1,"!":0}`},
+		{`{"\\":1}`, "]", `{"\\":1,"]":0}`},
+	}
+	for _, r := range rows {
+		if got := set(nil, []byte(r.object), r.key, []byte("0")); string(got) != r.want {
+			t.Errorf("set %q in %s: got %s, want %s", r.key, r.object, got, r.want)
+		}
+	}
+}

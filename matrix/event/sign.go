@@ -154,7 +154,11 @@ func set(dst, object []byte, key string, value []byte) []byte {
 	name := quoted[1 : len(quoted)-1]
 	c := cursor{b: object}
 	for ok := c.open('{') && c.member(); ok; ok = c.member() {
-		order := bytes.Compare(unescape(nil, c.key), []byte(key))
+		have := c.key
+		if bytes.IndexByte(have, '\\') >= 0 {
+			have = unescape(nil, have)
+		}
+		order := bytes.Compare(have, []byte(key))
 		if order >= 0 && !done {
 			dst, done = append(appendRawKey(dst, from, name), value...), true
 		}
