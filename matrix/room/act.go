@@ -110,7 +110,7 @@ func object(content any) (json.RawMessage, error) {
 
 // append builds, authorises, guards and stores an event, and lays its effects over the committed view.
 func (a *Act) append(ctx context.Context, m message) (*Event, error) {
-	d := Draft{Room: a.feed.ID, Sender: m.sender, Type: m.typ, StateKey: m.stateKey, Content: m.content, Client: m.client}
+	d := Draft{Room: a.feed.ID, Sender: m.sender, Type: m.typ, StateKey: m.stateKey, Content: m.content, Redacts: m.redacts, Client: m.client}
 	for _, guard := range a.s.guards {
 		if err := guard(ctx, a, d); err != nil {
 			return nil, err

@@ -46,7 +46,8 @@ type Draft struct {
 	Type     string
 	StateKey *string
 	Content  json.RawMessage
-	Client   bool // a client sent it through the Matrix API; false for the program's own verbs
+	Redacts  id.Event // what a redaction removes, "" for every other event
+	Client   bool     // a client sent it through the Matrix API; false for the program's own verbs
 }
 
 // Guard may refuse an event before it is written, by returning a fault. It runs inside the act and may write rows of its own there.
