@@ -64,6 +64,7 @@ var (
 //
 // hazard: H1 urgent message not delivered
 // hazard: H3 noticed, nobody owns it
+// hazard: H18 clock skew reorders events
 func Step(p Page, now time.Time, in Input) (Page, []Effect, error) {
 	at := now.UnixMilli()
 	if in.Verb == Raise {
@@ -73,6 +74,7 @@ func Step(p Page, now time.Time, in Input) (Page, []Effect, error) {
 		return closed(p, in)
 	}
 	s := stepper{page: p.clone(), at: at, in: in}
+	s.page.Current.Since = min(s.page.Current.Since, at) // the clock was set back: the rung begins again
 	if err := s.do(); err != nil {
 		return p, nil, err
 	}

@@ -1,0 +1,212 @@
+package paging
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wardline/clinical/conversation"
+	"wardline/clinical/directory"
+	"wardline/clinical/rota"
+	"wardline/ground/audit"
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// Deps is what the service needs; all but Reach are required.
+type Deps struct {
+	DB            *db.DB
+	Rooms         *room.Service
+	Conversations *conversation.Service
+	Steward       id.User // the trust's service account
+	Policy        Policy
+	Now           func() time.Time
+	Log           *slog.Logger
+	// Reach says how a person could be reached now, for the preview; nil knows nothing.
+	Reach func(ctx context.Context, user id.User) []Way
+}
+
+// Service raises pages, takes their answers and lets their time pass.
+type Service struct {
+	Deps
+
+	bell    chan struct{} // capacity 1, coalesces: something is due earlier than the scheduler thought
+	reached chan ID       // capacity 64, drops when full: the device's next sync says it again
+	waiting atomic.Int64  // how many entries awaited has
+
+	mu      sync.Mutex // guards awaited
+	awaited map[ID]awaited
+}
+
+// awaited is whose device we want to hear of, for an open page.
+type awaited struct {
+	user id.User
+	told int64
+}
+
+// New returns the service; Run must be running for pages to move on.
+func New(d Deps) *Service {
+	return &Service{Deps: d, bell: make(chan struct{}, 1), reached: make(chan ID, 64), awaited: map[ID]awaited{}}
+}
+
+var errHidden = fault.New(fault.Hidden, "M_NOT_FOUND", "There is no such page.")
+
+// Answer is what the holder says to a page.
+type Answer struct {
+	Accept     bool
+	ETAMinutes int
+	Reason     string
+}
+
+// Answer accepts or declines a page. Anybody but the current holder gets fault.Forbidden, a closed page fault.Conflict, a page that
+// the user may not see fault.Hidden. The same acceptance again is no error.
+func (s *Service) Answer(ctx context.Context, by id.User, page ID, ans Answer) (Snapshot, error) {
+	in := Input{Verb: Decline, User: by, Reason: ans.Reason}
+	if ans.Accept {
+		in = Input{Verb: Accept, User: by, ETAMinutes: ans.ETAMinutes}
+	}
+	if len(ans.Reason) > maxNote {
+		return Snapshot{}, errTooLong
+	}
+	return s.act(ctx, "paging.answer", page, in)
+}
+
+// Reached notes that a device of the holder has the page. It changes nothing when somebody else says it, or the second time.
+func (s *Service) Reached(ctx context.Context, by id.User, page ID) (Snapshot, error) {
+	return s.act(ctx, "paging.reached", page, Input{Verb: Reach, User: by})
+}
+
+// Seen notes that the holder has looked at the page. It changes nothing when somebody else says it, or the second time.
+func (s *Service) Seen(ctx context.Context, by id.User, page ID) (Snapshot, error) {
+	return s.act(ctx, "paging.seen", page, Input{Verb: See, User: by})
+}
+
+// Withdraw closes a page that is no longer needed. Only its sender may: others get fault.Forbidden.
+func (s *Service) Withdraw(ctx context.Context, by id.User, page ID, reason string) (Snapshot, error) {
+	if len(reason) > maxNote {
+		return Snapshot{}, errTooLong
+	}
+	return s.act(ctx, "paging.withdraw", page, Input{Verb: Withdraw, User: by, Reason: reason})
+}
+
+// act does one thing to a page for a person.
+func (s *Service) act(ctx context.Context, name string, page ID, in Input) (Snapshot, error) {
+	var after Snapshot
+	err := s.DB.Write(ctx, name, func(ctx context.Context, tx *db.Tx) error {
+		p, a, err := s.load(ctx, tx, page)
+		if err != nil {
+			return err
+		}
+		if !p.concerns(in.User) && a.Membership(in.User) != "join" {
+			return errHidden
+		}
+		p, err = s.apply(ctx, a, p, in, false)
+		after = p.Snapshot
+		return err
+	})
+	return after, err
+}
+
+func (s *Service) load(ctx context.Context, tx *db.Tx, page ID) (stored, *room.Act, error) {
+	p, err := find(ctx, tx, page)
+	if fault.Is(err, fault.NotFound) {
+		return p, nil, errHidden
+	}
+	if err != nil {
+		return p, nil, err
+	}
+	a, err := s.Rooms.In(ctx, tx, p.RoomID)
+	return p, a, err
+}
+
+// concerns says whether the page has anything to do with the user, beyond the room it is in.
+func (p Page) concerns(user id.User) bool {
+	if user == p.From.User || user == p.Current.User {
+		return true
+	}
+	for _, e := range p.Steps {
+		if e.User == user {
+			return true
+		}
+	}
+	return false
+}
+
+// apply runs one Step inside an open act and makes it true: room events, the row, the audit, the clock. Mute leaves the room out, for
+// the scheduler's second try when the room is what fails.
+func (s *Service) apply(ctx context.Context, a *room.Act, p stored, in Input, mute bool) (stored, error) {
+	now, err := s.world(ctx, a.Tx(), p.Page, &in)
+	if err != nil {
+		return p, err
+	}
+	next, effects, err := Step(p.Page, now, in)
+	if err != nil {
+		return p, err
+	}
+	if err := Check(next, now); err != nil {
+		return p, err
+	}
+	after := stored{Page: next, told: p.told}
+	if len(effects) == 0 && next.WakeAt == p.WakeAt {
+		return after, nil
+	}
+	if !mute {
+		told, err := s.tell(ctx, a, &after.Page, in.User, effects)
+		if err != nil {
+			return p, err
+		}
+		after.told = max(after.told, told)
+	}
+	if err := save(ctx, a.Tx(), after); err != nil {
+		return p, err
+	}
+	return after, s.finish(ctx, a.Tx(), after, effects)
+}
+
+// world fills in who holds the posts of the ladder now, and returns the instant.
+func (s *Service) world(ctx context.Context, q db.Querier, p Page, in *Input) (time.Time, error) {
+	now := s.Now()
+	in.Holders = map[directory.PostID]Holder{}
+	for _, post := range p.Ladder {
+		d, err := rota.Holder(ctx, q, post.ID, now)
+		switch {
+		case err == nil:
+			in.Holders[post.ID] = Holder{User: d.User, Name: d.Name, Until: d.Until.UnixMilli()}
+		case !fault.Is(err, fault.NotFound):
+			return now, err
+		}
+	}
+	return now, nil
+}
+
+// finish writes the audit and arranges what follows the commit.
+func (s *Service) finish(ctx context.Context, tx *db.Tx, p stored, effects []Effect) error {
+	for _, e := range effects {
+		actor := string(e.Step.User)
+		if k := e.Step.Kind; k == Passed || k == Exhausted {
+			actor = "system"
+		}
+		entry := audit.Entry{At: time.UnixMilli(e.Step.At), Actor: actor, Action: "page." + string(e.Step.Kind), Object: string(p.ID),
+			Detail: map[string]string{"room": string(p.RoomID), "post": string(p.Current.Post.ID), "holder": string(p.Current.User)}}
+		if err := audit.Append(ctx, tx, entry); err != nil {
+			return err
+		}
+	}
+	tx.AfterCommit(func() {
+		s.await(p)
+		s.ring()
+	})
+	return nil
+}
+
+// ring wakes the scheduler; it never blocks.
+func (s *Service) ring() {
+	select {
+	case s.bell <- struct{}{}:
+	default:
+	}
+}
