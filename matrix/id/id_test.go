@@ -14,6 +14,7 @@ func TestParse(t *testing.T) {
 		"event":   func(s string) error { _, err := ParseEvent(s); return err },
 		"alias":   func(s string) error { _, err := ParseAlias(s); return err },
 		"device":  func(s string) error { _, err := ParseDevice(s); return err },
+		"key":     func(s string) error { _, err := ParseKey(s); return err },
 		"server":  func(s string) error { _, err := ParseServer(s); return err },
 	}
 	long := strings.Repeat("a", 255)
@@ -52,6 +53,12 @@ func TestParse(t *testing.T) {
 		{"device", "ABC", true},
 		{"device", "", false},
 		{"device", long + "a", false},
+		{"key", "ed25519:a_1", true},
+		{"key", "ed25519:", false},
+		{"key", ":a", false},
+		{"key", "ed25519", false},
+		{"key", "ed25519:a b", false},
+		{"key", "ed25519:" + long, false},
 		{"server", "matrix.org", true},
 		{"server", "matrix.org:8888", true},
 		{"server", "1.2.3.4", true},
@@ -104,6 +111,12 @@ func TestParts(t *testing.T) {
 		if r.got != r.want {
 			t.Errorf("%s: got %q, want %q", r.name, r.got, r.want)
 		}
+	}
+	if Key("ed25519:a:b").Algorithm() != "ed25519" {
+		t.Error("Algorithm: wrong")
+	}
+	if u, err := NewUser("a", "b"); err != nil || u != "@a:b" {
+		t.Errorf("NewUser: got %q, %v", u, err)
 	}
 	if User("@\u00e9:b").Compliant() || User("@:b").Compliant() || !User("@A:b").Compliant() {
 		t.Error("Compliant: historical users are told apart wrongly")
