@@ -172,3 +172,21 @@ func (s *Service) Search(ctx context.Context, term string, limit int) ([]id.User
 	}
 	return users, nil
 }
+
+// Active is Exists against what is committed.
+func (s *Service) Active(ctx context.Context, u id.User) error { return s.Exists(ctx, s.db, u) }
+
+// ProfileOf is Profile of what is committed.
+func (s *Service) ProfileOf(ctx context.Context, u id.User) (Profile, error) {
+	return s.Profile(ctx, s.db, u)
+}
+
+// DataOf is Data of what is committed.
+func (s *Service) DataOf(ctx context.Context, u id.User, room id.Room, typ string) (Data, error) {
+	return s.Data(ctx, s.db, u, room, typ)
+}
+
+// DevicesOf is Devices of what is committed.
+func (s *Service) DevicesOf(ctx context.Context, u id.User) ([]Device, error) {
+	return s.Devices(ctx, s.db, u)
+}

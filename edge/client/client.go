@@ -1,0 +1,220 @@
+// Package client serves the Matrix client-server API.
+//
+// It promises the specification's paths, shapes and error codes, and nothing more: each handler decodes, calls one verb of the kernel
+// and renders. What is not in the table is answered M_UNRECOGNIZED by the front. Look first at Routes.
+//
+// spec: client-server-api
+package client
+
+import (
+	"net/http"
+	"strings"
+
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+	"wardline/matrix/keys"
+	"wardline/matrix/room"
+	"wardline/matrix/timeline"
+)
+
+// Options are what an operator decides about this API.
+type Options struct {
+	PublicURL        string // base URL that .well-known gives, "" for the one asked
+	OpenRegistration bool   // anyone may make an account
+	SharedSecret     string // tools that know it may make accounts, "" for none
+	SecureCookies    bool   // the browser must come by HTTPS
+	MaxUpload        int64  // bytes
+	NoEncryption     bool   // tells clients not to turn on end-to-end encryption
+}
+
+// API is the client-server API of one server.
+type API struct {
+	Accounts *account.Service
+	Rooms    *room.Service
+	Timeline *timeline.Service
+	Keys     *keys.Service
+	Options  Options
+}
+
+// bodyLimit bounds JSON bodies: an event of 64 KiB with room for escapes, and the filters of large clients.
+const bodyLimit = 512 << 10
+
+// Routes is the table of endpoints, in the order of the specification.
+func (h *API) Routes() []httpx.Route {
+	const v3 = "/_matrix/client/v3/"
+	open := func(pattern string, fn httpx.Handler) httpx.Route { return httpx.Route{Pattern: pattern, Handle: fn} }
+	auth := func(pattern string, fn httpx.Handler) httpx.Route {
+		return httpx.Route{Pattern: pattern, Auth: true, Handle: fn}
+	}
+	routes := []httpx.Route{
+		open("GET /.well-known/matrix/client", h.wellKnown),
+		open("GET /_matrix/client/versions", h.versions),
+		auth("GET "+v3+"capabilities", h.capabilities),
+
+		open("GET "+v3+"login", h.loginFlows),
+		open("POST "+v3+"login", h.login),
+		auth("POST /_matrix/client/v1/login/get_token", h.loginToken),
+		open("POST "+v3+"refresh", h.refresh),
+		auth("POST "+v3+"logout", h.logout),
+		auth("POST "+v3+"logout/all", h.logoutAll),
+		open("POST "+v3+"register", h.register),
+		open("GET "+v3+"register/available", h.available),
+		open("GET /_synapse/admin/v1/register", h.sharedNonce),
+		open("POST /_synapse/admin/v1/register", h.sharedRegister),
+		auth("POST "+v3+"account/password", h.changePassword),
+		auth("POST "+v3+"account/deactivate", h.deactivate),
+		auth("GET "+v3+"account/whoami", h.whoami),
+		auth("GET "+v3+"account/3pid", h.threepids),
+		auth("GET "+v3+"devices", h.devices),
+		auth("GET "+v3+"devices/{deviceId}", h.device),
+		auth("PUT "+v3+"devices/{deviceId}", h.renameDevice),
+		auth("DELETE "+v3+"devices/{deviceId}", h.deleteDevice),
+		auth("POST "+v3+"delete_devices", h.deleteDevices),
+
+		auth("POST "+v3+"user/{userId}/filter", h.saveFilter),
+		auth("GET "+v3+"user/{userId}/filter/{filterId}", h.filter),
+		auth("GET "+v3+"user/{userId}/account_data/{type}", h.accountData),
+		auth("PUT "+v3+"user/{userId}/account_data/{type}", h.setAccountData),
+		auth("GET "+v3+"user/{userId}/rooms/{roomId}/account_data/{type}", h.accountData),
+		auth("PUT "+v3+"user/{userId}/rooms/{roomId}/account_data/{type}", h.setAccountData),
+		auth("GET "+v3+"user/{userId}/rooms/{roomId}/tags", h.tags),
+		auth("PUT "+v3+"user/{userId}/rooms/{roomId}/tags/{tag}", h.setTag),
+		auth("DELETE "+v3+"user/{userId}/rooms/{roomId}/tags/{tag}", h.deleteTag),
+		open("GET "+v3+"profile/{userId}", h.profile),
+		open("GET "+v3+"profile/{userId}/{keyName}", h.profileField),
+		auth("PUT "+v3+"profile/{userId}/{keyName}", h.setProfile),
+		auth("DELETE "+v3+"profile/{userId}/{keyName}", h.deleteProfile),
+		auth("POST "+v3+"user_directory/search", h.searchUsers),
+		auth("GET "+v3+"pushrules/", h.pushRules),
+		auth("GET "+v3+"pushrules/global/", h.pushRuleset),
+		auth("GET "+v3+"pushers", h.pushers),
+		auth("GET "+v3+"voip/turnServer", h.turnServer),
+
+		auth("POST "+v3+"keys/upload", h.uploadKeys),
+		auth("POST "+v3+"keys/query", h.queryKeys),
+		auth("POST "+v3+"keys/claim", h.claimKeys),
+		auth("GET "+v3+"keys/changes", h.changedKeys),
+	}
+	return append(append(routes, h.roomRoutes(open, auth)...), h.timelineRoutes(auth)...)
+}
+
+func (h *API) roomRoutes(open, auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
+	const v3 = "/_matrix/client/v3/"
+	return []httpx.Route{
+		auth("POST "+v3+"createRoom", h.createRoom),
+		auth("GET "+v3+"joined_rooms", h.joinedRooms),
+		auth("POST "+v3+"join/{roomIdOrAlias}", h.join),
+		auth("POST "+v3+"knock/{roomIdOrAlias}", h.knock),
+		auth("POST "+v3+"rooms/{roomId}/{verb}", h.membership),
+		open("GET "+v3+"directory/room/{roomAlias}", h.resolveAlias),
+		auth("PUT "+v3+"directory/room/{roomAlias}", h.setAlias),
+		auth("DELETE "+v3+"directory/room/{roomAlias}", h.deleteAlias),
+		open("GET "+v3+"directory/list/room/{roomId}", h.published),
+		auth("PUT "+v3+"directory/list/room/{roomId}", h.publish),
+		open("GET "+v3+"publicRooms", h.publicRooms),
+		auth("POST "+v3+"publicRooms", h.searchPublicRooms),
+		auth("GET "+v3+"rooms/{roomId}/aliases", h.aliases),
+		auth("GET "+v3+"rooms/{roomId}/state", h.allState),
+		auth("GET "+v3+"rooms/{roomId}/state/{eventType}", h.state),
+		auth("GET "+v3+"rooms/{roomId}/state/{eventType}/{stateKey...}", h.state),
+		auth("PUT "+v3+"rooms/{roomId}/state/{eventType}", h.setState),
+		auth("PUT "+v3+"rooms/{roomId}/state/{eventType}/{stateKey...}", h.setState),
+		auth("PUT "+v3+"rooms/{roomId}/send/{eventType}/{txnId}", h.send),
+		auth("PUT "+v3+"rooms/{roomId}/redact/{eventId}/{txnId}", h.redact),
+	}
+}
+
+func (h *API) timelineRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
+	const v3 = "/_matrix/client/v3/"
+	const v1 = "/_matrix/client/v1/"
+	return []httpx.Route{
+		auth("GET "+v3+"sync", h.sync),
+		auth("POST /_matrix/client/v4/sync", h.sliding),
+		auth("POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync", h.slidingUnstable),
+		auth("GET "+v3+"rooms/{roomId}/messages", h.messages),
+		auth("GET "+v3+"rooms/{roomId}/event/{eventId}", h.event),
+		auth("GET "+v3+"rooms/{roomId}/context/{eventId}", h.context),
+		auth("GET "+v3+"rooms/{roomId}/members", h.members),
+		auth("GET "+v3+"rooms/{roomId}/joined_members", h.joinedMembers),
+		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}", h.relations),
+		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}/{relType}", h.relations),
+		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}/{relType}/{eventType}", h.relations),
+		auth("POST "+v3+"rooms/{roomId}/receipt/{receiptType}/{eventId}", h.receipt),
+		auth("POST "+v3+"rooms/{roomId}/read_markers", h.readMarkers),
+		auth("PUT "+v3+"rooms/{roomId}/typing/{userId}", h.typing),
+	}
+}
+
+// roomID reads the room from the path. What cannot be a room is not there.
+func roomID(r *http.Request) (id.Room, error) {
+	name, err := id.ParseRoom(r.PathValue("roomId"))
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not a room id.", err)
+	}
+	return name, nil
+}
+
+// self refuses calls about another user's own things.
+func self(r *http.Request, a account.Actor) error {
+	if r.PathValue("userId") != string(a.User) {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "That belongs to somebody else.")
+	}
+	return nil
+}
+
+func (h *API) wellKnown(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	base := h.Options.PublicURL
+	if base == "" {
+		scheme := "http"
+		if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+			scheme = "https"
+		}
+		base = scheme + "://" + r.Host
+	}
+	body := map[string]any{"m.homeserver": map[string]string{"base_url": strings.TrimSuffix(base, "/")}}
+	if h.Options.NoEncryption {
+		body["io.element.e2ee"] = map[string]any{"force_disable": true, "default": false}
+	}
+	return httpx.JSON(w, http.StatusOK, body)
+}
+
+// versions answers with the whole ladder, because clients ask for one of the older rungs.
+// spec: client-server-api#get_matrixclientversions
+func (h *API) versions(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	return httpx.Raw(w, http.StatusOK, []byte(`{"versions":["v1.1","v1.2","v1.3","v1.4","v1.5","v1.6","v1.7","v1.8","v1.9","v1.10","v1.11","v1.12","v1.13","v1.14","v1.15","v1.16","v1.17","v1.18","v1.19"],`+
+		`"unstable_features":{"org.matrix.simplified_msc3575":true,"org.matrix.msc4222":true}}`))
+}
+
+// spec: client-server-api#get_matrixclientv3capabilities
+func (h *API) capabilities(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	yes := map[string]bool{"enabled": true}
+	no := map[string]bool{"enabled": false}
+	stable := map[string]string{}
+	for _, v := range supportedVersions() {
+		stable[v] = "stable"
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"capabilities": map[string]any{
+		"m.room_versions":            map[string]any{"default": defaultVersion(), "available": stable},
+		"m.change_password":          yes,
+		"m.set_displayname":          yes,
+		"m.set_avatar_url":           yes,
+		"m.profile_fields":           yes,
+		"m.3pid_changes":             no,
+		"m.get_login_token":          yes,
+		"m.forget_forced_upon_leave": no,
+	}})
+}
+
+func (h *API) turnServer(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	return httpx.OK(w)
+}
+
+func (h *API) pushers(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	return httpx.Raw(w, http.StatusOK, []byte(`{"pushers":[]}`))
+}
+
+func (h *API) threepids(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	return httpx.Raw(w, http.StatusOK, []byte(`{"threepids":[]}`))
+}

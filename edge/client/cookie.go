@@ -1,0 +1,101 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+)
+
+// Cookies is the web app's way to sign in: the session lives in a cookie that no script can read.
+type Cookies struct {
+	API *API
+	// Describe adds what the app shows of the person: name, role, posts held. Set by the wiring.
+	Describe func(ctx context.Context, u id.User) (map[string]any, error)
+}
+
+// Routes is the table of the app's session calls.
+func (c *Cookies) Routes() []httpx.Route {
+	return []httpx.Route{
+		{Pattern: "POST /_wardline/v1/session", Handle: c.open},
+		{Pattern: "GET /_wardline/v1/session", Auth: true, Handle: c.show},
+		{Pattern: "DELETE /_wardline/v1/session", Auth: true, Handle: c.end},
+	}
+}
+
+func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	if err := httpx.SameOrigin(r); err != nil {
+		return err
+	}
+	var b struct {
+		User     string `json:"user"`
+		Password string `json:"password"`
+		Token    string `json:"token"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	in := account.SignIn{Name: "Wardline web app"}
+	var ses account.Session
+	var err error
+	if b.Token != "" {
+		ses, err = c.API.Accounts.LoginToken(r.Context(), b.Token, in)
+	} else {
+		ses, err = c.API.Accounts.Login(r.Context(), c.API.Accounts.ParseLogin(b.User), b.Password, in)
+	}
+	if err != nil {
+		return err
+	}
+	body, err := c.describe(r.Context(), ses.Actor)
+	if err != nil {
+		return err
+	}
+	c.Set(w, ses.Access)
+	return httpx.JSON(w, http.StatusOK, body)
+}
+
+// Set gives the browser its session.
+func (c *Cookies) Set(w http.ResponseWriter, token string) {
+	http.SetCookie(w, &http.Cookie{Name: httpx.Cookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: c.API.Options.SecureCookies, MaxAge: 30 * 24 * 3600})
+}
+
+func (c *Cookies) describe(ctx context.Context, a account.Actor) (map[string]any, error) {
+	body := map[string]any{}
+	if c.Describe != nil {
+		more, err := c.Describe(ctx, a.User)
+		if err != nil {
+			return nil, err
+		}
+		body = more
+	}
+	if body["name"] == nil {
+		p, err := c.API.Accounts.ProfileOf(ctx, a.User)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		body["name"] = p.Text("displayname")
+	}
+	body["user_id"], body["device_id"] = a.User, a.Device
+	return body, nil
+}
+
+func (c *Cookies) show(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	body, err := c.describe(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, body)
+}
+
+func (c *Cookies) end(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := c.API.Accounts.Logout(r.Context(), a.User, func(d id.Device) bool { return d == a.Device }); err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{Name: httpx.Cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: -1})
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	return httpx.OK(w)
+}

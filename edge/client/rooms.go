@@ -1,0 +1,406 @@
+package client
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// spec: client-server-api#post_matrixclientv3createroom
+func (h *API) createRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Visibility string            `json:"visibility"`
+		Alias      string            `json:"room_alias_name"`
+		Name       string            `json:"name"`
+		Topic      string            `json:"topic"`
+		Invite     []string          `json:"invite"`
+		Version    *string           `json:"room_version"`
+		Content    json.RawMessage   `json:"creation_content"`
+		State      []room.StateEvent `json:"initial_state"`
+		Preset     string            `json:"preset"`
+		IsDirect   bool              `json:"is_direct"`
+		Power      json.RawMessage   `json:"power_level_content_override"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	spec := room.CreateSpec{Creator: a.User, Preset: b.Preset, Public: b.Visibility == "public", Alias: b.Alias, Name: b.Name, Topic: b.Topic,
+		IsDirect: b.IsDirect, State: b.State, Content: b.Content, Power: b.Power, Client: true}
+	if b.Version != nil {
+		if spec.Version = *b.Version; spec.Version == "" {
+			return fault.New(fault.Invalid, "M_UNSUPPORTED_ROOM_VERSION", "This server does not know that room version.")
+		}
+	}
+	for _, name := range b.Invite {
+		u, err := id.ParseUser(name)
+		if err != nil {
+			return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The list of invited people holds something that is not a user id.", err)
+		}
+		spec.Invite = append(spec.Invite, u)
+	}
+	made, err := h.Rooms.Create(r.Context(), spec)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": made})
+}
+
+func (h *API) joinedRooms(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	all, err := h.Rooms.Memberships(r.Context(), a.User)
+	if err != nil {
+		return err
+	}
+	joined := []id.Room{}
+	for _, m := range all {
+		if m.Is == "join" {
+			joined = append(joined, m.Room)
+		}
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"joined_rooms": joined})
+}
+
+// target reads a room id or an alias from the path.
+func (h *API) target(r *http.Request) (id.Room, error) {
+	name := r.PathValue("roomIdOrAlias")
+	if !strings.HasPrefix(name, "#") {
+		target, err := id.ParseRoom(name)
+		if err != nil {
+			return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is neither a room id nor an alias.", err)
+		}
+		return target, nil
+	}
+	alias, err := id.ParseAlias(name)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not an alias.", err)
+	}
+	return h.Rooms.Resolve(r.Context(), alias)
+}
+
+func (h *API) join(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	return h.enter(w, r, a, "join")
+}
+
+func (h *API) knock(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	return h.enter(w, r, a, "knock")
+}
+
+func (h *API) enter(w http.ResponseWriter, r *http.Request, a account.Actor, verb string) error {
+	var b struct {
+		Reason string `json:"reason"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	if err := h.Rooms.ChangeMembership(r.Context(), target, room.Change{Sender: a.User, Verb: verb, Reason: b.Reason}); err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": target})
+}
+
+// membership serves the verbs that end a room's path: join, leave, forget, invite, kick, ban, unban and knock.
+// spec: client-server-api#room-membership
+func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	verb := r.PathValue("verb")
+	if !slices.Contains([]string{"join", "leave", "forget", "invite", "kick", "ban", "unban", "knock"}, verb) {
+		return fault.New(fault.NotFound, "M_UNRECOGNIZED", "There is nothing here.")
+	}
+	var b struct {
+		User   *string `json:"user_id"`
+		Reason string  `json:"reason"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	if verb == "forget" {
+		if err := h.Rooms.Forget(r.Context(), target, a.User); err != nil {
+			return err
+		}
+		return httpx.OK(w)
+	}
+	c := room.Change{Sender: a.User, Verb: verb, Reason: b.Reason}
+	if verb != "join" && verb != "leave" && verb != "knock" {
+		if b.User == nil {
+			return fault.New(fault.Invalid, "M_MISSING_PARAM", "The body has no user_id.")
+		}
+		if c.Target, err = id.ParseUser(*b.User); err != nil {
+			return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not a user id.", err)
+		}
+	}
+	if err := h.Rooms.ChangeMembership(r.Context(), target, c); err != nil {
+		return err
+	}
+	if verb == "join" || verb == "knock" {
+		return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": target})
+	}
+	return httpx.OK(w)
+}
+
+func alias(r *http.Request) (id.Alias, error) {
+	name, err := id.ParseAlias(r.PathValue("roomAlias"))
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not an alias.", err)
+	}
+	return name, nil
+}
+
+func (h *API) resolveAlias(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	name, err := alias(r)
+	if err != nil {
+		return err
+	}
+	target, err := h.Rooms.Resolve(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": target, "servers": []id.Server{h.Rooms.Server()}})
+}
+
+func (h *API) setAlias(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Room id.Room `json:"room_id"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	name, err := alias(r)
+	if err != nil {
+		return err
+	}
+	if err := h.Rooms.SetAlias(r.Context(), a.User, b.Room, name); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+func (h *API) deleteAlias(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	name, err := alias(r)
+	if err != nil {
+		return err
+	}
+	if err := h.Rooms.DeleteAlias(r.Context(), a.User, name); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+func (h *API) aliases(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	list, err := h.Rooms.Aliases(r.Context(), a.User, target)
+	if err != nil {
+		return err
+	}
+	if list == nil {
+		list = []string{}
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"aliases": list})
+}
+
+func (h *API) published(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	on, err := h.Rooms.Published(r.Context(), target)
+	if err != nil {
+		return err
+	}
+	visibility := "private"
+	if on {
+		visibility = "public"
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]string{"visibility": visibility})
+}
+
+func (h *API) publish(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Visibility string `json:"visibility"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	if err := h.Rooms.Publish(r.Context(), a.User, target, b.Visibility != "private"); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+type publicQuery struct {
+	Limit  int    `json:"limit"`
+	Since  string `json:"since"`
+	Filter struct {
+		Term  string    `json:"generic_search_term"`
+		Types []*string `json:"room_types"`
+	} `json:"filter"`
+}
+
+func (h *API) publicRooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	limit, err := httpx.Query(r, "limit", 0)
+	if err != nil {
+		return err
+	}
+	return h.listPublic(w, r, publicQuery{Limit: limit, Since: r.URL.Query().Get("since")})
+}
+
+func (h *API) searchPublicRooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	var q publicQuery
+	if err := httpx.Decode(r, &q, bodyLimit); err != nil {
+		return err
+	}
+	return h.listPublic(w, r, q)
+}
+
+// listPublic answers with a page of the listed rooms, the fullest first.
+// spec: client-server-api#listing-rooms
+func (h *API) listPublic(w http.ResponseWriter, r *http.Request, q publicQuery) error {
+	feeds, err := h.Rooms.PublishedRooms(r.Context())
+	if err != nil {
+		return err
+	}
+	type line struct {
+		Room      id.Room `json:"room_id"`
+		Name      string  `json:"name,omitempty"`
+		Topic     string  `json:"topic,omitempty"`
+		Alias     string  `json:"canonical_alias,omitempty"`
+		Avatar    string  `json:"avatar_url,omitempty"`
+		Rule      string  `json:"join_rule,omitempty"`
+		Type      string  `json:"room_type,omitempty"`
+		Members   int     `json:"num_joined_members"`
+		World     bool    `json:"world_readable"`
+		GuestJoin bool    `json:"guest_can_join"`
+	}
+	term := strings.ToLower(q.Filter.Term)
+	all := []line{}
+	for _, f := range feeds {
+		joined, _ := f.Counts()
+		l := line{Room: f.ID, Name: f.Text("m.room.name", "", "name"), Topic: f.Text("m.room.topic", "", "topic"), Alias: f.Text("m.room.canonical_alias", "", "alias"),
+			Avatar: f.Text("m.room.avatar", "", "url"), Rule: f.Text(event.TypeJoinRules, "", "join_rule"), Type: f.Text(event.TypeCreate, "", "type"), Members: joined,
+			World: f.Text("m.room.history_visibility", "", "history_visibility") == "world_readable", GuestJoin: f.Text("m.room.guest_access", "", "guest_access") == "can_join"}
+		kind := q.Filter.Types == nil || slices.ContainsFunc(q.Filter.Types, func(t *string) bool { return t == nil && l.Type == "" || t != nil && *t == l.Type })
+		if kind && (term == "" || strings.Contains(strings.ToLower(l.Name+"\n"+l.Topic+"\n"+l.Alias), term)) {
+			all = append(all, l)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b line) int { return b.Members - a.Members })
+	at := 0
+	if q.Since != "" {
+		if at, err = strconv.Atoi(q.Since); err != nil || at < 0 {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "The token is none of this server's.")
+		}
+	}
+	at = min(at, len(all))
+	end := len(all)
+	if q.Limit > 0 {
+		end = min(end, at+q.Limit)
+	}
+	body := map[string]any{"chunk": all[at:end], "total_room_count_estimate": len(all)}
+	if end < len(all) {
+		body["next_batch"] = strconv.Itoa(end)
+	}
+	if at > 0 {
+		body["prev_batch"] = strconv.Itoa(max(0, at-max(q.Limit, 1)))
+	}
+	return httpx.JSON(w, http.StatusOK, body)
+}
+
+func (h *API) allState(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	body, err := h.Timeline.State(r.Context(), a.User, a.Device, target, nil)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func (h *API) state(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	ev, err := h.Timeline.StateEvent(r.Context(), a.User, target, r.PathValue("eventType"), r.PathValue("stateKey"))
+	if err != nil {
+		return err
+	}
+	if r.URL.Query().Get("format") == "event" {
+		return httpx.Raw(w, http.StatusOK, ev.AppendClient(nil, room.Reader{User: a.User, Device: a.Device}))
+	}
+	return httpx.Raw(w, http.StatusOK, ev.Event.Content)
+}
+
+func (h *API) setState(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	key := r.PathValue("stateKey")
+	return h.receive(w, r, a, room.Incoming{StateKey: &key})
+}
+
+func (h *API) send(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	return h.receive(w, r, a, room.Incoming{Txn: r.PathValue("txnId")})
+}
+
+func (h *API) receive(w http.ResponseWriter, r *http.Request, a account.Actor, in room.Incoming) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	if in.Content, err = rawObject(r); err != nil {
+		return err
+	}
+	in.Sender, in.Device, in.Type = a.User, a.Device, r.PathValue("eventType")
+	if ts := r.URL.Query().Get("ts"); ts != "" && a.Admin {
+		n, err := strconv.ParseInt(ts, 10, 64)
+		if err != nil {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "The parameter ts is not a number.")
+		}
+		in.At = time.UnixMilli(n)
+	}
+	sent, err := h.Rooms.Receive(r.Context(), target, in)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"event_id": sent})
+}
+
+func (h *API) redact(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Reason string `json:"reason"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	in := room.Incoming{Sender: a.User, Device: a.Device, Txn: r.PathValue("txnId")}
+	sent, err := h.Rooms.Redact(r.Context(), target, id.Event(r.PathValue("eventId")), b.Reason, in)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"event_id": sent})
+}

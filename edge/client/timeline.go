@@ -1,0 +1,372 @@
+package client
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/timeline"
+)
+
+// maxWait bounds how long a sync may wait, whatever the client asks.
+const maxWait = 5 * time.Minute
+
+func wait(ms int) time.Duration { return min(time.Duration(ms)*time.Millisecond, maxWait) }
+
+// spec: client-server-api#get_matrixclientv3sync
+func (h *API) sync(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	q := r.URL.Query()
+	ms, err := httpx.Query(r, "timeout", 0)
+	if err != nil {
+		return err
+	}
+	raw := json.RawMessage(q.Get("filter"))
+	if len(raw) > 0 && raw[0] != '{' {
+		if raw, err = h.Accounts.Filter(r.Context(), a.User, string(raw)); fault.Is(err, fault.NotFound) {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no such filter.")
+		} else if err != nil {
+			return err
+		}
+	}
+	filter, err := timeline.ParseFilter(raw)
+	if err != nil {
+		return err
+	}
+	req := timeline.SyncRequest{User: a.User, Device: a.Device, Since: q.Get("since"), Timeout: wait(ms), Filter: filter, FullState: q.Get("full_state") == "true"}
+	switch {
+	case q.Get("use_state_after") == "true":
+		req.StateAfter = "state_after"
+	case q.Get("org.matrix.msc4222.use_state_after") == "true":
+		req.StateAfter = "org.matrix.msc4222.state_after"
+	}
+	body, err := h.Timeline.Sync(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+type extensionBody struct {
+	Enabled bool `json:"enabled"`
+}
+
+type extensionsBody struct {
+	Typing      extensionBody `json:"typing"`
+	Receipts    extensionBody `json:"receipts"`
+	AccountData extensionBody `json:"account_data"`
+	ToDevice    extensionBody `json:"to_device"`
+	E2EE        extensionBody `json:"e2ee"`
+}
+
+func (e extensionsBody) read() timeline.Extensions {
+	return timeline.Extensions{Typing: e.Typing.Enabled, Receipts: e.Receipts.Enabled, AccountData: e.AccountData.Enabled, ToDevice: e.ToDevice.Enabled, E2EE: e.E2EE.Enabled}
+}
+
+// spec: MSC4186
+func (h *API) sliding(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Conn          string                          `json:"conn_id"`
+		Pos           string                          `json:"pos"`
+		Timeout       int                             `json:"timeout"`
+		Presence      string                          `json:"set_presence"`
+		Lists         map[string]timeline.SlidingList `json:"lists"`
+		Subscriptions map[id.Room]timeline.RoomConfig `json:"room_subscriptions"`
+		Extensions    extensionsBody                  `json:"extensions"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	switch b.Presence {
+	case "", "online", "offline", "unavailable":
+	default:
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no such presence.")
+	}
+	for _, l := range b.Lists {
+		if l.TimelineLimit < 0 || l.Range != nil && (l.Range[0] < 0 || l.Range[1] < l.Range[0]) {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's range or timeline_limit makes no sense.")
+		}
+	}
+	body, err := h.Timeline.Sliding(r.Context(), timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: b.Pos, Timeout: wait(max(b.Timeout, 0)),
+		Lists: b.Lists, Subscriptions: b.Subscriptions, Extensions: b.Extensions.read()})
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+// unstableConfig is a room config in the form of 2024.
+type unstableConfig struct {
+	TimelineLimit int         `json:"timeline_limit"`
+	Required      [][2]string `json:"required_state"`
+}
+
+// read turns pairs of type and state key with * , $LAZY and $ME into the accepted form.
+func (c unstableConfig) read(me id.User) timeline.RoomConfig {
+	out := timeline.RoomConfig{TimelineLimit: max(c.TimelineLimit, 0)}
+	for _, pair := range c.Required {
+		var m timeline.StateMatch
+		if pair[0] == event.TypeMember && pair[1] == "$LAZY" {
+			out.Required.Lazy = true
+			continue
+		}
+		if pair[0] != "*" {
+			m.Type = &pair[0]
+		}
+		switch pair[1] {
+		case "*":
+		case "$ME":
+			own := string(me)
+			m.StateKey = &own
+		default:
+			m.StateKey = &pair[1]
+		}
+		out.Required.Include = append(out.Required.Include, m)
+	}
+	return out
+}
+
+func (h *API) slidingUnstable(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Conn  string `json:"conn_id"`
+		Lists map[string]struct {
+			unstableConfig
+			Ranges  [][2]int `json:"ranges"`
+			Filters *struct {
+				timeline.RoomFilter
+				IsInvite *bool `json:"is_invite"`
+			} `json:"filters"`
+		} `json:"lists"`
+		Subscriptions map[id.Room]unstableConfig `json:"room_subscriptions"`
+		Extensions    extensionsBody             `json:"extensions"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	ms, err := httpx.Query(r, "timeout", 0)
+	if err != nil {
+		return err
+	}
+	req := timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: r.URL.Query().Get("pos"), Timeout: wait(ms), Unstable: true,
+		Lists: map[string]timeline.SlidingList{}, Subscriptions: map[id.Room]timeline.RoomConfig{}, Extensions: b.Extensions.read()}
+	for name, l := range b.Lists {
+		list := timeline.SlidingList{RoomConfig: l.unstableConfig.read(a.User)}
+		for _, span := range l.Ranges {
+			if list.Range == nil {
+				list.Range = &span
+			} else {
+				list.Range = &[2]int{min(list.Range[0], span[0]), max(list.Range[1], span[1])}
+			}
+		}
+		if l.Filters != nil {
+			list.Filters = &l.Filters.RoomFilter
+			if l.Filters.IsInvite != nil {
+				list.Filters.IsInvited = l.Filters.IsInvite
+			}
+		}
+		req.Lists[name] = list
+	}
+	for name, c := range b.Subscriptions {
+		req.Subscriptions[name] = c.read(a.User)
+	}
+	body, err := h.Timeline.Sliding(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+// page reads what all pages of history have in common.
+func (h *API) page(r *http.Request, a account.Actor, limit int) (p timeline.PageRequest, err error) {
+	q := r.URL.Query()
+	p = timeline.PageRequest{User: a.User, Device: a.Device, From: q.Get("from"), To: q.Get("to"), Backward: q.Get("dir") == "b"}
+	if p.Room, err = roomID(r); err != nil {
+		return p, err
+	}
+	if p.Filter, err = timeline.ParseEventFilter(json.RawMessage(q.Get("filter"))); err != nil {
+		return p, err
+	}
+	if p.Filter.Limit != nil {
+		limit = *p.Filter.Limit
+	}
+	p.Limit, err = httpx.Query(r, "limit", limit)
+	return p, err
+}
+
+func (h *API) messages(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if dir := r.URL.Query().Get("dir"); dir != "b" && dir != "f" {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The parameter dir must be b or f.")
+	}
+	p, err := h.page(r, a, 10)
+	if err != nil {
+		return err
+	}
+	body, err := h.Timeline.Messages(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func (h *API) event(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	body, err := h.Timeline.Event(r.Context(), a.User, a.Device, target, id.Event(r.PathValue("eventId")))
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func (h *API) context(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	p, err := h.page(r, a, 10)
+	if err != nil {
+		return err
+	}
+	body, err := h.Timeline.Context(r.Context(), p, id.Event(r.PathValue("eventId")))
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func (h *API) relations(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	p, err := h.page(r, a, 20)
+	if err != nil {
+		return err
+	}
+	p.Backward = r.URL.Query().Get("dir") != "f"
+	req := timeline.RelationsRequest{PageRequest: p, Parent: id.Event(r.PathValue("eventId")), RelType: r.PathValue("relType"), Type: r.PathValue("eventType")}
+	body, err := h.Timeline.Relations(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func (h *API) members(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	want, not := q.Get("membership"), q.Get("not_membership")
+	list, err := h.Timeline.MembersAt(r.Context(), a.User, a.Device, target, q.Get("at"), func(m string) bool {
+		switch {
+		case want != "" && not != "":
+			return m == want || m != not
+		case want != "":
+			return m == want
+		}
+		return not == "" || m != not
+	})
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, append(append([]byte(`{"chunk":`), list...), '}'))
+}
+
+func (h *API) joinedMembers(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	f, err := h.Rooms.Feed(r.Context(), target)
+	if err != nil {
+		return err
+	}
+	if f.Membership(a.User) != "join" {
+		return fault.New(fault.Hidden, "M_FORBIDDEN", "You are not in this room, or there is no such room.")
+	}
+	joined := map[string]map[string]json.RawMessage{}
+	for _, ev := range f.Members(func(m string) bool { return m == "join" }) {
+		who := map[string]json.RawMessage{}
+		if v := event.Field(ev.Event.Content, "displayname"); v != nil {
+			who["display_name"] = v
+		}
+		if v := event.Field(ev.Event.Content, "avatar_url"); v != nil {
+			who["avatar_url"] = v
+		}
+		joined[*ev.StateKey] = who
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"joined": joined})
+}
+
+// spec: client-server-api#post_matrixclientv3roomsroomidreceiptreceipttypeeventid
+func (h *API) receipt(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Thread *string `json:"thread_id"`
+	}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	mark := timeline.Mark{Kind: r.PathValue("receiptType"), Event: id.Event(r.PathValue("eventId"))}
+	if b.Thread != nil {
+		if mark.Thread = *b.Thread; mark.Thread == "" || mark.Kind == timeline.FullyRead || mark.Thread != "main" && !strings.HasPrefix(mark.Thread, "$") {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "The thread_id makes no sense here.")
+		}
+	}
+	if err := h.Timeline.SetRead(r.Context(), a.User, target, mark); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+// spec: client-server-api#post_matrixclientv3roomsroomidread_markers
+func (h *API) readMarkers(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b map[string]json.RawMessage
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	var marks []timeline.Mark
+	for _, kind := range []string{timeline.FullyRead, timeline.Read, timeline.ReadPrivate} {
+		if name, ok := event.Text(b[kind]); ok {
+			marks = append(marks, timeline.Mark{Kind: kind, Event: id.Event(name)})
+		}
+	}
+	if err := h.Timeline.SetRead(r.Context(), a.User, target, marks...); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+// spec: client-server-api#put_matrixclientv3roomsroomidtypinguserid
+func (h *API) typing(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := self(r, a); err != nil {
+		return err
+	}
+	b := struct {
+		Typing  bool `json:"typing"`
+		Timeout int  `json:"timeout"`
+	}{Timeout: 30_000}
+	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+		return err
+	}
+	target, err := roomID(r)
+	if err != nil {
+		return err
+	}
+	life := time.Duration(0)
+	if b.Typing {
+		life = wait(max(b.Timeout, 1))
+	}
+	if err := h.Timeline.SetTyping(r.Context(), a.User, target, life); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
