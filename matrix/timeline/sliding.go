@@ -56,7 +56,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 		if err := g.build(ctx); err != nil {
 			return nil, err
 		}
-		if g.news || r.Pos == "" || r.Timeout <= 0 {
+		if g.news || r.Pos == "" || r.Timeout <= 0 || s.stopping.Load() {
 			return g.finish(c)
 		}
 		select {

@@ -46,7 +46,7 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	for {
 		ring := l.bell.Wait()
 		body, news, err := s.build(ctx, r, since)
-		if err != nil || news || r.Since == "" || r.FullState || r.Timeout <= 0 {
+		if err != nil || news || r.Since == "" || r.FullState || r.Timeout <= 0 || s.stopping.Load() {
 			return body, err
 		}
 		select {

@@ -38,8 +38,9 @@ type Service struct {
 	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
 	OnDelivered func(u id.User, d id.Device, pos int64)
 
-	serial  atomic.Int64 // of typing; memory only
-	started int64        // position when this process began
+	serial   atomic.Int64 // of typing; memory only
+	stopping atomic.Bool
+	started  int64 // position when this process began
 
 	mu    sync.Mutex // guards users and conns
 	users map[id.User]*listener
@@ -168,4 +169,14 @@ func (s *Service) dataSince(ctx context.Context, u id.User, from, to int64) ([]a
 		return nil, nil
 	}
 	return s.accounts.DataSince(ctx, s.db, u, from, to)
+}
+
+// Stop answers every waiting request now, with what there is, and lets none wait any more.
+func (s *Service) Stop() {
+	s.stopping.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.users {
+		l.bell.Ring()
+	}
 }

@@ -1,0 +1,240 @@
+// Package app puts the parts together, in the order in which they lean on each other, and runs them.
+//
+// It is the only package that sees all others; read Open from top to bottom for the story of a server's life. It promises that
+// everything opened is closed in reverse order, and that what the server answers after Ready is durable. Look first at Open.
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"wardline/edge/client"
+	"wardline/edge/httpx"
+	"wardline/edge/server"
+	edgeweb "wardline/edge/web"
+	"wardline/ground/audit"
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/ground/run"
+	"wardline/ground/stream"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+	"wardline/matrix/keys"
+	"wardline/matrix/room"
+	"wardline/matrix/timeline"
+	"wardline/web"
+)
+
+// Version is stamped by the build.
+var Version = "dev"
+
+// App is one running server.
+type App struct {
+	Config   Config
+	Log      *slog.Logger
+	DB       *db.DB
+	Accounts *account.Service
+	Rooms    *room.Service
+	Timeline *timeline.Service
+	Keys     *keys.Service
+	Steward  id.User
+
+	API     *client.API
+	Cookies *client.Cookies
+	Group   *run.Group
+	Mux     *http.ServeMux
+	HTTP    *httpx.Server
+
+	federation *http.ServeMux
+	listeners  []*http.Server
+	Addr       net.Addr // where clients are answered, once Listen has returned
+}
+
+// Migrations are the schemas of every package, in the order they are applied.
+func Migrations() []db.Migrations {
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations()}
+}
+
+// Open builds a server from its configuration. Nothing answers yet: call Listen, and Close in the end.
+func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
+	name, err := id.ParseServer(c.ServerName)
+	if err != nil {
+		return nil, fmt.Errorf("server-name %q: %w", c.ServerName, err)
+	}
+	a := &App{Config: c, Log: log, Group: run.NewGroup(log), Mux: http.NewServeMux(), federation: http.NewServeMux()}
+
+	// The database first: everything else lives in it.
+	source := c.Database
+	if source == "" {
+		source = filepath.Join(c.Data, "wardline.db")
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if a.DB, err = db.Open(ctx, source); err != nil {
+		return nil, err
+	}
+	if err := a.DB.Migrate(ctx, Migrations()...); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+	if err := a.crashAt(c.CrashAt); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+	keyID, key, err := signingKey(filepath.Join(c.Data, "signing.key"))
+	if err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+
+	// The kernel: accounts, rooms, keys, and what clients are told of them.
+	a.Accounts = account.New(a.DB, name)
+	a.Rooms = room.New(a.DB, a.Accounts, keyID, key)
+	a.Accounts.OnProfile = a.Rooms.ProfileChanged
+	a.Keys = keys.New(a.DB)
+	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys)
+	if err := a.steward(ctx); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+
+	// The edge: who asks, and what they may ask.
+	a.HTTP = &httpx.Server{Log: log, Authenticate: a.Accounts.Authenticate}
+	if !c.NoRateLimits {
+		a.HTTP.Admit = (&httpx.Limiter{}).Admit
+	}
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Options: client.Options{
+		PublicURL: c.PublicURL, OpenRegistration: c.OpenRegistration, SharedSecret: c.RegistrationSecret,
+		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload)}}
+	a.Cookies = &client.Cookies{API: a.API}
+	a.HTTP.Mount(a.Mux, a.API.Routes())
+	a.HTTP.Mount(a.Mux, a.Cookies.Routes())
+	peers := (&server.API{Name: name, KeyID: keyID, Key: key, Version: Version}).Routes()
+	a.HTTP.Mount(a.Mux, peers)
+	a.HTTP.Mount(a.federation, peers)
+	files, err := edgeweb.Handler(web.Dist())
+	if err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+	a.Mux.Handle("/", files)
+
+	// What goes on by itself: signatures after the acknowledgement.
+	a.Group.Go("room.signer", a.Rooms.Signer().Run)
+	return a, nil
+}
+
+// steward makes the server's own account, which is a creator of every room, so that no room depends on a person.
+func (a *App) steward(ctx context.Context) error {
+	u, err := id.NewUser("wardline", a.Accounts.Server())
+	if err != nil {
+		return err
+	}
+	err = a.Accounts.Create(ctx, account.NewUser{User: u, DisplayName: "Wardline", Admin: true})
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return fmt.Errorf("make the server's own account: %w", err)
+	}
+	a.Steward, a.Rooms.Steward = u, u
+	return nil
+}
+
+// Listen begins to answer. It returns once the ports are open.
+func (a *App) Listen() error {
+	ln, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for clients: %w", err)
+	}
+	a.Addr = ln.Addr()
+	a.serve("http", ln, a.HTTP.Front(a.Mux))
+	if a.Config.FederationListen == "" {
+		return nil
+	}
+	cert, err := tls.LoadX509KeyPair(a.Config.TLSCert, a.Config.TLSKey)
+	if err != nil {
+		return fmt.Errorf("certificate for federation: %w", err)
+	}
+	peer, err := tls.Listen("tcp", a.Config.FederationListen, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return fmt.Errorf("listen for servers: %w", err)
+	}
+	a.serve("federation", peer, a.HTTP.Front(a.federation))
+	return nil
+}
+
+func (a *App) serve(name string, ln net.Listener, h http.Handler) {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)}
+	a.listeners = append(a.listeners, srv)
+	a.Group.Go(name, func(context.Context) error {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+}
+
+// stopTime is how long requests that are under way may take when the server stops.
+const stopTime = 5 * time.Second
+
+// Close stops answering, lets what is under way finish, stops what runs by itself and closes the database.
+func (a *App) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	a.Timeline.Stop()
+	var errs []error
+	for _, srv := range a.listeners {
+		if err := srv.Shutdown(ctx); err != nil {
+			errs = append(errs, srv.Close())
+		}
+	}
+	errs = append(errs, a.Group.Stop(ctx), a.DB.Close())
+	return errors.Join(errs...)
+}
+
+// crashAt arms the end of the process at a seam, for crash tests: point:act[:times].
+func (a *App) crashAt(spec string) error {
+	if spec == "" {
+		return nil
+	}
+	parts := strings.Split(spec, ":")
+	left := 1
+	if len(parts) == 3 {
+		n, err := strconv.Atoi(parts[2])
+		if err != nil {
+			return fmt.Errorf("crash-at %q: %w", spec, err)
+		}
+		left = n
+	} else if len(parts) != 2 {
+		return fmt.Errorf("crash-at %q: want point:act[:times]", spec)
+	}
+	a.DB.OnSeam(func(point, act string) {
+		if point != parts[0] || act != parts[1] {
+			return
+		}
+		if left--; left == 0 {
+			killSelf()
+		}
+	})
+	return nil
+}
+
+// signingKey reads the server's key, or makes it. The file holds the id and the seed.
+func signingKey(path string) (id.Key, ed25519.PrivateKey, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		raw = newKeyFile()
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			return "", nil, fmt.Errorf("write signing key: %w", err)
+		}
+	} else if err != nil {
+		return "", nil, fmt.Errorf("read signing key: %w", err)
+	}
+	return parseKeyFile(raw)
+}

@@ -1,0 +1,32 @@
+package app
+
+import "time"
+
+// Config is everything an operator can set. Names are the same in the file, the environment and on the command line.
+type Config struct {
+	ServerName       string `name:"server-name" default:"localhost" doc:"Name behind the colon of every user id. It can never change."`
+	Data             string `name:"data" default:"wardline-data" doc:"Folder for everything this server writes: database, media, signing key."`
+	Listen           string `name:"listen" default:"127.0.0.1:8008" doc:"Address for clients and the web app."`
+	Database         string `name:"database" doc:"postgres:// URL of a database to use instead of the file in the data folder."`
+	PublicURL        string `name:"public-url" doc:"Base URL that clients are told, such as https://chat.trust.example. Empty: the one they asked."`
+	FederationListen string `name:"federation-listen" doc:"Address for other servers, by TLS with tls-cert and tls-key. Empty: none."`
+	TLSCert          string `name:"tls-cert" doc:"Certificate file for federation-listen."`
+	TLSKey           string `name:"tls-key" doc:"Key file for federation-listen."`
+
+	OpenRegistration     bool   `name:"open-registration" doc:"Anyone who can reach the server may make an account. For tests only."`
+	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
+	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
+	AllowPrivateNetworks bool   `name:"allow-private-networks" doc:"Let the server call addresses inside private networks. For tests, and for a FHIR server beside it."`
+	Appservices          string `name:"appservices" doc:"Folder of application service registrations. Not read yet."`
+	MaxUpload            int    `name:"max-upload" default:"52428800" doc:"Largest file that may be uploaded, in bytes."`
+
+	FHIR       string        `name:"fhir-url" doc:"Base URL of the FHIR R4 server that keeps the patient record. Empty: decisions wait."`
+	FHIRToken  string        `name:"fhir-token" doc:"Bearer token for it, when it wants one."`
+	ODS        string        `name:"ods" default:"X99" doc:"The trust's ODS code."`
+	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
+	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
+
+	LogLevel string `name:"log-level" default:"info" doc:"debug, info, warn or error."`
+	LogJSON  bool   `name:"log-json" doc:"Write logs as JSON lines."`
+	CrashAt  string `name:"crash-at" doc:"For crash tests: end the process at a seam, point:act[:times], such as before-wake:room.do:1."`
+}
