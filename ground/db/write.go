@@ -29,11 +29,12 @@ const (
 
 // Tx is one act's part of a commit. It is valid only inside the function that got it.
 type Tx struct {
-	db     *DB
-	conn   *sql.Conn
-	last   int64 // the newest position drawn, by this act or an earlier one of the batch
-	after  []func()
-	onUndo []func()
+	db      *DB
+	conn    *sql.Conn
+	last    int64 // the newest position drawn, by this act or an earlier one of the batch
+	visible []func()
+	after   []func()
+	onUndo  []func()
 }
 
 // Write runs fn as one act in a transaction and returns after the act is durable. Acts of many callers share a commit; an error
@@ -123,6 +124,12 @@ func (d *DB) runBatch() {
 	d.acts.Add(int64(len(done)))
 	d.seam("before-wake", done)
 	for _, j := range done {
+		for _, show := range j.tx.visible {
+			show()
+		}
+	}
+	d.position.Store(last) // only now: whoever reads this position finds what belongs to it
+	for _, j := range done {
 		for _, wake := range j.tx.after {
 			wake()
 		}
@@ -153,7 +160,6 @@ func (d *DB) commit(ctx context.Context, last int64, done []*job) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	d.stored = last
-	d.position.Store(last)
 	return nil
 }
 
@@ -210,8 +216,12 @@ func (tx *Tx) Position() int64 {
 // LastPosition returns the newest position drawn so far, by this act or one before it.
 func (tx *Tx) LastPosition() int64 { return tx.last }
 
-// AfterCommit adds a function that runs once the act is durable, before its caller is answered: for wake-ups and caches only. It
-// must be quick and must not fail.
+// OnCommit adds a function that runs once the act is durable and before its position is published: for caches, so that whoever
+// reads up to that position finds them as they should be. It must be quick and must not fail.
+func (tx *Tx) OnCommit(fn func()) { tx.visible = append(tx.visible, fn) }
+
+// AfterCommit adds a function that runs once the act is durable and its position published, before its caller is answered: for
+// wake-ups only. It must be quick and must not fail.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
 // OnUndo adds a function that runs when the act is undone, by its own error or because its commit failed: for caches that were

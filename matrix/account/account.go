@@ -38,8 +38,9 @@ type Service struct {
 	// OnProfile is called inside the act that changes a display name or picture, so that rooms follow in the same transaction.
 	// Set before use; nil means nobody cares.
 	OnProfile func(ctx context.Context, tx *db.Tx, user id.User) error
-	// OnData is called after a change of account data is committed, to wake the user's devices. Set before use.
-	OnData func(user id.User)
+	// OnData is called inside the act that changes account data, with the change's position, so that it can be noted at the commit
+	// and the user's devices woken. Set before use.
+	OnData func(tx *db.Tx, user id.User, pos int64)
 	// OnGone is called after devices were signed out, to end what they are waiting for. Set before use.
 	OnGone func(user id.User, devices []id.Device)
 

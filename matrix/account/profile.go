@@ -127,14 +127,13 @@ func (s *Service) SetData(ctx context.Context, u id.User, room id.Room, typ stri
 
 // SetDataIn is SetData inside an open act.
 func (s *Service) SetDataIn(ctx context.Context, tx *db.Tx, u id.User, room id.Room, typ string, content json.RawMessage) error {
-	if _, err := tx.Exec(ctx, saveData, string(u), string(room), typ, []byte(content), tx.Position()); err != nil {
+	pos := tx.Position()
+	if _, err := tx.Exec(ctx, saveData, string(u), string(room), typ, []byte(content), pos); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() {
-		if s.OnData != nil {
-			s.OnData(u)
-		}
-	})
+	if s.OnData != nil {
+		s.OnData(tx, u, pos)
+	}
 	return nil
 }
 

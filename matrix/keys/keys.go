@@ -10,6 +10,8 @@ import (
 	"embed"
 	"encoding/json"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -24,10 +26,72 @@ var schema embed.FS
 func Migrations() db.Migrations { return db.Migrations{Package: "keys", FS: schema} }
 
 // Service answers for the keys of local devices.
-type Service struct{ db *db.DB }
+type Service struct {
+	db      *db.DB
+	started int64        // position when this process began
+	newest  atomic.Int64 // position of the newest change of device keys since
+
+	mu   sync.Mutex // guards held
+	held map[owner]Held
+}
+
+type owner struct {
+	user   id.User
+	device id.Device
+}
+
+// Held is how many keys a device has left here, which every sync tells it.
+type Held struct {
+	Counts    map[string]int64 // one-time keys by algorithm; signed_curve25519 is always in it
+	Fallbacks []string         // algorithms of which it has a fallback key that nobody has used
+}
+
+// maxHeld bounds the devices kept in memory; past it all are dropped and read again.
+const maxHeld = 100_000
 
 // New returns the service.
-func New(d *db.DB) *Service { return &Service{db: d} }
+func New(d *db.DB) *Service {
+	return &Service{db: d, started: d.Position(), held: map[owner]Held{}}
+}
+
+// Held returns what a device has left, from memory when it was asked before.
+func (s *Service) Held(ctx context.Context, u id.User, d id.Device) (Held, error) {
+	s.mu.Lock()
+	h, ok := s.held[owner{u, d}]
+	s.mu.Unlock()
+	if ok {
+		return h, nil
+	}
+	// Read as an act, so that no change can fall between the reading and the remembering.
+	err := s.db.Write(ctx, "keys.held", func(ctx context.Context, tx *db.Tx) error {
+		var err error
+		if h.Counts, err = countsIn(ctx, tx, u, d); err != nil {
+			return err
+		}
+		if h.Fallbacks, err = db.Collect(ctx, tx, fallbacks, db.Scalar[string], string(u), string(d)); err != nil {
+			return err
+		}
+		tx.OnCommit(func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(s.held) >= maxHeld {
+				clear(s.held)
+			}
+			s.held[owner{u, d}] = h
+		})
+		return nil
+	})
+	return h, err
+}
+
+// changed makes Held read again once the act commits.
+func (s *Service) changed(tx *db.Tx, u id.User, d id.Device) {
+	tx.OnCommit(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.held, owner{u, d})
+	})
+}
 
 var (
 	saveDevice  = db.SQL("keys.save_device", `INSERT INTO keys_device (member, device, keys, pos) VALUES ($1, $2, $3, $4) ON CONFLICT (member, device) DO UPDATE SET keys = excluded.keys, pos = excluded.pos`)
@@ -66,10 +130,13 @@ func (s *Service) Upload(ctx context.Context, u id.User, d id.Device, up Upload)
 		return nil, fault.New(fault.TooLarge, "M_TOO_LARGE", "Those are too many keys at once.")
 	}
 	err := s.db.Write(ctx, "keys.upload", func(ctx context.Context, tx *db.Tx) error {
+		s.changed(tx, u, d)
 		if up.DeviceKeys != nil {
-			if _, err := tx.Exec(ctx, saveDevice, string(u), string(d), []byte(up.DeviceKeys), tx.Position()); err != nil {
+			pos := tx.Position()
+			if _, err := tx.Exec(ctx, saveDevice, string(u), string(d), []byte(up.DeviceKeys), pos); err != nil {
 				return err
 			}
+			tx.OnCommit(func() { s.newest.Store(pos) })
 		}
 		if err := s.saveKeys(ctx, tx, u, d, up.OneTimeKeys, false); err != nil {
 			return err
@@ -79,7 +146,8 @@ func (s *Service) Upload(ctx context.Context, u id.User, d id.Device, up Upload)
 	if err != nil {
 		return nil, err
 	}
-	return s.Counts(ctx, u, d)
+	h, err := s.Held(ctx, u, d)
+	return h.Counts, err
 }
 
 func (s *Service) saveKeys(ctx context.Context, tx *db.Tx, u id.User, d id.Device, all map[string]json.RawMessage, fallback bool) error {
@@ -116,9 +184,8 @@ type count struct {
 	n         int64
 }
 
-// Counts returns how many one-time keys a device has left, by algorithm; signed_curve25519 is always in it.
-func (s *Service) Counts(ctx context.Context, u id.User, d id.Device) (map[string]int64, error) {
-	list, err := db.Collect(ctx, s.db, counts, func(r db.Row) (c count, err error) { return c, r.Scan(&c.algorithm, &c.n) }, string(u), string(d))
+func countsIn(ctx context.Context, q db.Querier, u id.User, d id.Device) (map[string]int64, error) {
+	list, err := db.Collect(ctx, q, counts, func(r db.Row) (c count, err error) { return c, r.Scan(&c.algorithm, &c.n) }, string(u), string(d))
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +194,6 @@ func (s *Service) Counts(ctx context.Context, u id.User, d id.Device) (map[strin
 		out[c.algorithm] = c.n
 	}
 	return out, nil
-}
-
-// Fallbacks returns the algorithms of which a device has a fallback key that nobody has used.
-func (s *Service) Fallbacks(ctx context.Context, u id.User, d id.Device) ([]string, error) {
-	return db.Collect(ctx, s.db, fallbacks, db.Scalar[string], string(u), string(d))
 }
 
 type deviceKeys struct {
@@ -206,6 +268,7 @@ func (s *Service) Claim(ctx context.Context, u id.User, d id.Device, algorithm s
 		} else {
 			_, err = tx.Exec(ctx, dropOneTime, string(u), string(d), k.name)
 		}
+		s.changed(tx, u, d)
 		out[k.name] = k.key
 		return err
 	})
@@ -214,6 +277,9 @@ func (s *Service) Claim(ctx context.Context, u id.User, d id.Device, algorithm s
 
 // Changed returns whose device keys changed in between two positions.
 func (s *Service) Changed(ctx context.Context, from, to int64) ([]id.User, error) {
+	if from >= s.started && s.newest.Load() <= from {
+		return nil, nil
+	}
 	list, err := db.Collect(ctx, s.db, changedSince, db.Scalar[string], from, to)
 	out := make([]id.User, len(list))
 	for i, u := range list {

@@ -202,8 +202,8 @@ func (a *Act) lay(ev *Event) {
 			f.ahead.state[k] = before
 		}
 	})
+	a.tx.OnCommit(func() { f.apply(ev) })
 	a.tx.AfterCommit(func() {
-		f.apply(ev)
 		s.unsigned.Ring()
 		if s.OnCommit != nil {
 			s.OnCommit(f, ev)
@@ -356,7 +356,7 @@ func (a *Act) empty(ctx context.Context, victim, by *Event) error {
 			})
 		}
 	}
-	a.tx.AfterCommit(func() {
+	a.tx.OnCommit(func() {
 		f.replace(after)
 		if after.IsState() {
 			if k := (Key{after.Type, *after.StateKey}); f.ahead.state[k] == after {

@@ -63,9 +63,9 @@ type Feed struct {
 	tail     []*Event // the newest events, oldest first; complete after tailFrom
 	tailFrom int64
 	notes    []note
-	head     int64 // position of the newest event
-	bump     int64 // position of the newest event that people count as activity
-	joined   int
+	head     int64            // position of the newest event
+	bump     int64            // position of the newest event that people count as activity
+	in       map[id.User]bool // who is joined
 	invited  int
 }
 
@@ -129,10 +129,8 @@ func MembershipIn(ev *Event) string {
 func (f *Feed) EachJoined(fn func(u id.User)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	for k, ev := range f.state {
-		if k.Type == event.TypeMember && MembershipIn(ev) == "join" {
-			fn(id.User(k.StateKey))
-		}
+	for u := range f.in {
+		fn(u)
 	}
 }
 
@@ -140,7 +138,7 @@ func (f *Feed) EachJoined(fn func(u id.User)) {
 func (f *Feed) Counts() (joined, invited int) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.joined, f.invited
+	return len(f.in), f.invited
 }
 
 // Head returns the position of the newest event, and of the newest that counts as activity.
@@ -200,9 +198,13 @@ func (f *Feed) count(ev *Event, by int) {
 	if ev == nil {
 		return
 	}
-	switch MembershipIn(ev) {
+	switch u := id.User(*ev.StateKey); MembershipIn(ev) {
 	case "join":
-		f.joined += by
+		if by > 0 {
+			f.in[u] = true
+		} else {
+			delete(f.in, u)
+		}
 	case "invite":
 		f.invited += by
 	}

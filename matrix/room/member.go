@@ -214,7 +214,7 @@ func (s *Service) Forget(ctx context.Context, room id.Room, u id.User) error {
 		if _, err := a.tx.Exec(ctx, setForgotten, string(u), a.feed.nid, true); err != nil {
 			return err
 		}
-		a.tx.AfterCommit(func() {
+		a.tx.OnCommit(func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if rooms := s.people[u]; rooms != nil {

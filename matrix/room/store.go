@@ -99,7 +99,7 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 }
 
 func newFeed(room id.Room, nid int64, v *event.Version) *Feed {
-	f := &Feed{ID: room, Version: v, nid: nid, state: map[Key]*Event{}}
+	f := &Feed{ID: room, Version: v, nid: nid, state: map[Key]*Event{}, in: map[id.User]bool{}}
 	f.ahead.state = map[Key]*Event{}
 	return f
 }
@@ -194,7 +194,7 @@ func (a *Act) store(ctx context.Context, ev *Event) error {
 	_, err = a.tx.Exec(ctx, saveMember, *ev.StateKey, a.feed.nid, m.Is, m.Pos, m.BySelf, m.WasJoined, false)
 	if err == nil {
 		user := id.User(*ev.StateKey)
-		a.tx.AfterCommit(func() { a.s.noteMembership(user, m) })
+		a.tx.OnCommit(func() { a.s.noteMembership(user, m) })
 	}
 	return err
 }
@@ -235,7 +235,7 @@ func (s *Service) Memberships(ctx context.Context, u id.User) ([]Membership, err
 			rooms[m.Room] = m
 		}
 		// Acts of this batch that ran before saw no entry here and cannot be told later: enter at the commit, as they do.
-		tx.AfterCommit(func() {
+		tx.OnCommit(func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.people[u] = rooms

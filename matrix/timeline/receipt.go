@@ -149,14 +149,16 @@ func (s *Service) saveIn(ctx context.Context, tx *db.Tx, f *room.Feed, list []re
 			return err
 		}
 	}
-	tx.AfterCommit(func() {
+	tx.OnCommit(func() {
 		x := extraOf(f)
 		x.mu.Lock()
+		defer x.mu.Unlock()
 		for _, rc := range list {
 			x.receipts[rc.key] = rc
 			x.newest = max(x.newest, rc.pos)
 		}
-		x.mu.Unlock()
+	})
+	tx.AfterCommit(func() {
 		public := false
 		for _, rc := range list {
 			public = public || rc.key.kind == Read

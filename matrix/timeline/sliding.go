@@ -123,18 +123,10 @@ func (g *sliding) build(ctx context.Context) error {
 
 // personal reads the account data by which rooms are filtered and marked.
 func (g *sliding) personal(ctx context.Context) (personal, error) {
-	p := personal{direct: map[id.Room]bool{}, tags: map[id.Room][]string{}}
-	direct, err := g.accounts.Data(ctx, g.db, g.r.User, "", "m.direct")
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	p := personal{tags: map[id.Room][]string{}}
+	var err error
+	if p.direct, err = g.direct(ctx); err != nil {
 		return p, err
-	}
-	var by map[id.User][]id.Room
-	if json.Unmarshal(direct.Content, &by) == nil {
-		for _, rooms := range by {
-			for _, r := range rooms {
-				p.direct[r] = true
-			}
-		}
 	}
 	tagged := slices.ContainsFunc(slices.Collect(maps.Values(g.r.Lists)), func(l SlidingList) bool {
 		return l.Filters != nil && (l.Filters.Tags != nil || l.Filters.NotTags != nil)
@@ -154,6 +146,33 @@ func (g *sliding) personal(ctx context.Context) (personal, error) {
 		}
 	}
 	return p, nil
+}
+
+// direct returns which rooms the user marked as direct chats, from memory when they were asked for before.
+func (g *sliding) direct(ctx context.Context) (map[id.Room]bool, error) {
+	l := g.listen(g.r.User)
+	if known := l.direct.Load(); known != nil {
+		return *known, nil
+	}
+	before := l.data.Load()
+	rooms := map[id.Room]bool{}
+	d, err := g.accounts.Data(ctx, g.db, g.r.User, "", "m.direct")
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	var by map[id.User][]id.Room
+	if json.Unmarshal(d.Content, &by) == nil {
+		for _, list := range by {
+			for _, r := range list {
+				rooms[r] = true
+			}
+		}
+	}
+	l.direct.Store(&rooms)
+	if l.data.Load() != before {
+		l.direct.Store(nil) // it changed while it was read
+	}
+	return rooms, nil
 }
 
 // match works out which rooms the lists and subscriptions want, and how much of each.

@@ -289,15 +289,11 @@ func (g *sliding) extendData() {
 }
 
 func (g *sliding) extendKeys(ctx context.Context) error {
-	counts, err := g.keys.Counts(ctx, g.r.User, g.r.Device)
+	held, err := g.keys.Held(ctx, g.r.User, g.r.Device)
 	if err != nil {
 		return err
 	}
-	unused, err := g.keys.Fallbacks(ctx, g.r.User, g.r.Device)
-	if err != nil {
-		return err
-	}
-	body := map[string]any{"device_one_time_keys_count": counts, "device_unused_fallback_key_types": list(unused)}
+	body := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": list(held.Fallbacks)}
 	if g.base.at.Pos > 0 {
 		changed, err := g.keys.Changed(ctx, g.base.at.Pos, g.to.Pos)
 		if err != nil {

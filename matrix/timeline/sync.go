@@ -419,15 +419,11 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	if y.since.Pos == 0 {
 		global = append([]account.Data{{Type: "m.push_rules", Content: push.Rules(y.r.User)}}, global...)
 	}
-	counts, err := y.keys.Counts(ctx, y.r.User, y.r.Device)
+	held, err := y.keys.Held(ctx, y.r.User, y.r.Device)
 	if err != nil {
 		return nil, false, err
 	}
-	unused, err := y.keys.Fallbacks(ctx, y.r.User, y.r.Device)
-	if err != nil {
-		return nil, false, err
-	}
-	rest := map[string]any{"device_one_time_keys_count": counts, "device_unused_fallback_key_types": list(unused),
+	rest := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": list(held.Fallbacks),
 		"to_device": map[string]any{"events": []any{}}, "presence": map[string]any{"events": []any{}}}
 	if y.since.Pos > 0 {
 		changed, err := y.keys.Changed(ctx, y.since.Pos, y.to.Pos)

@@ -51,6 +51,8 @@ type Service struct {
 type listener struct {
 	bell stream.Bell
 	data atomic.Int64 // position of the newest account data
+	// direct are the rooms that the user marked as direct chats, nil while not known.
+	direct atomic.Pointer[map[id.Room]bool]
 }
 
 // New returns the service and attaches it to the rooms and accounts it listens to.
@@ -58,10 +60,13 @@ func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Servi
 	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{}}
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
-	accounts.OnData = func(u id.User) {
+	accounts.OnData = func(tx *db.Tx, u id.User, pos int64) {
 		l := s.listen(u)
-		l.data.Store(d.Position())
-		l.bell.Ring()
+		tx.OnCommit(func() {
+			l.data.Store(pos)
+			l.direct.Store(nil)
+		})
+		tx.AfterCommit(l.bell.Ring)
 	}
 	accounts.OnGone = s.gone
 	return s
