@@ -62,6 +62,25 @@ func (s *Service) Search(ctx context.Context, by id.User, query string, limit in
 	return found, nil
 }
 
+// Ward returns at most limit patients of a ward, by bed, and writes the look into the audit.
+func (s *Service) Ward(ctx context.Context, by id.User, ward string, limit int) ([]Patient, error) {
+	index, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := []Patient{}
+	for _, e := range index {
+		if e.patient.Ward == ward && ward != "" && len(found) < limit {
+			found = append(found, e.patient)
+		}
+	}
+	err = s.db.Write(ctx, "patient.ward", func(ctx context.Context, tx *db.Tx) error {
+		return audit.Append(ctx, tx, audit.Entry{At: s.now(), Actor: string(by), Action: "patient.ward", Object: ward,
+			Detail: map[string]string{"shown": strconv.Itoa(len(found))}})
+	})
+	return found, err
+}
+
 func search(index []entry, query string, limit int) []Patient {
 	type hit struct {
 		score   int

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wardline/clinical/patient"
+	"wardline/clinical/rota"
 	"wardline/matrix/id"
 )
 
@@ -89,11 +90,7 @@ func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.00
 
 // document is what a person reads in the record.
 func (s source) document() []byte {
-	uk, err := time.LoadLocation("Europe/London")
-	if err != nil {
-		uk = time.UTC
-	}
-	when := func(t time.Time) string { return t.In(uk).Format("02-Jan-2006 15:04 MST") }
+	when := func(t time.Time) string { return rota.Local(t).Format("02-Jan-2006 15:04 MST") }
 	number := "NHS number " + s.Patient.NHS.Spaced()
 	if s.Patient.NHS == "" {
 		number = "Hospital number " + s.Patient.Hospital

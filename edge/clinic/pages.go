@@ -1,0 +1,136 @@
+package clinic
+
+import (
+	"context"
+	"net/http"
+
+	"wardline/clinical/directory"
+	"wardline/clinical/paging"
+	"wardline/clinical/patient"
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/ground/obs"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+)
+
+type rungView struct {
+	AfterMS int64          `json:"after_ms"`
+	Post    paging.PostRef `json:"post"`
+	Holder  *holderView    `json:"holder"`
+	Reach   []paging.Way   `json:"reach"`
+}
+
+func (h *handler) previewPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Post    directory.PostID `json:"post"`
+		Urgency paging.Urgency   `json:"urgency"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	plan, err := h.Paging.Preview(r.Context(), a.User, body.Post, body.Urgency)
+	if err != nil {
+		return err
+	}
+	steps := make([]rungView, 0, len(plan.Rungs))
+	for _, rung := range plan.Rungs {
+		v := rungView{AfterMS: rung.After.Milliseconds(), Post: rung.Post, Reach: rung.Reach}
+		if rung.Holder != nil {
+			v.Holder = viewOf(*rung.Holder)
+		}
+		steps = append(steps, v)
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"post": plan.Post, "steps": steps, "then": plan.Then})
+}
+
+func (h *handler) raisePage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Txn      string           `json:"txn"`
+		Post     directory.PostID `json:"post"`
+		Urgency  paging.Urgency   `json:"urgency"`
+		Patient  patient.ID       `json:"patient"`
+		Room     id.Room          `json:"room"`
+		Where    obs.Hidden       `json:"where"`
+		What     obs.Hidden       `json:"what"`
+		Need     string           `json:"need"`
+		Callback obs.Hidden       `json:"callback"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	page, err := h.Paging.Raise(r.Context(), a.User, paging.NewPage{Txn: body.Txn, Post: body.Post, Urgency: body.Urgency, Patient: body.Patient,
+		Room: body.Room, Where: body.Where, What: body.What, Need: body.Need, Callback: body.Callback})
+	return showPage(w, page, err)
+}
+
+func showPage(w http.ResponseWriter, page paging.Snapshot, err error) error {
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, page)
+}
+
+func (h *handler) listPages(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	boxes := map[string]func(context.Context, id.User) ([]paging.Snapshot, error){"mine": h.Paging.Mine, "sent": h.Paging.Sent, "open": h.Paging.Open}
+	box, ok := boxes[r.URL.Query().Get("box")]
+	if !ok {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The box is mine, sent or open.")
+	}
+	pages, err := box(r.Context(), a.User)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"pages": pages, "now": h.Now().UnixMilli()})
+}
+
+func pageID(r *http.Request) paging.ID { return paging.ID(r.PathValue("id")) }
+
+func (h *handler) onePage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	page, err := h.Paging.Find(r.Context(), a.User, pageID(r))
+	return showPage(w, page, err)
+}
+
+func (h *handler) reachedPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	page, err := h.Paging.Reached(r.Context(), a.User, pageID(r))
+	return showPage(w, page, err)
+}
+
+func (h *handler) seenPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	page, err := h.Paging.Seen(r.Context(), a.User, pageID(r))
+	return showPage(w, page, err)
+}
+
+func (h *handler) answerPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Answer string     `json:"answer"`
+		ETA    int        `json:"eta_minutes"`
+		Reason obs.Hidden `json:"reason"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	if body.Answer != "accept" && body.Answer != "decline" {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The answer is accept or decline.")
+	}
+	page, err := h.Paging.Answer(r.Context(), a.User, pageID(r), paging.Answer{Accept: body.Answer == "accept", ETAMinutes: body.ETA, Reason: string(body.Reason)})
+	return showPage(w, page, err)
+}
+
+func (h *handler) withdrawPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Reason obs.Hidden `json:"reason"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	page, err := h.Paging.Withdraw(r.Context(), a.User, pageID(r), string(body.Reason))
+	return showPage(w, page, err)
+}
+
+func (h *handler) policy(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	p := h.Paging.Policy
+	rung := func(u paging.Urgency) map[string]any { return map[string]any{"rung_ms": p.Rung(u).Milliseconds()} }
+	return httpx.JSON(w, http.StatusOK, map[string]any{"urgent": rung(paging.Urgent), "emergency": rung(paging.Emergency),
+		"max_photo_px": h.MaxPhotoPx, "photo_max_bytes": h.MaxPhotoBytes})
+}

@@ -1,0 +1,86 @@
+package clinic
+
+import (
+	"net/http"
+	"time"
+
+	"wardline/clinical/conversation"
+	"wardline/clinical/directory"
+	"wardline/clinical/paging"
+	"wardline/clinical/patient"
+	"wardline/clinical/record"
+	"wardline/edge/httpx"
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+)
+
+// Deps are the verbs that the API calls; all are required.
+type Deps struct {
+	DB            *db.DB
+	Directory     *directory.Service
+	Patients      *patient.Service
+	Conversations *conversation.Service
+	Paging        *paging.Service
+	Record        *record.Service
+	Now           func() time.Time
+	MaxPhotoPx    int   // longest side of a photo that the web app uploads
+	MaxPhotoBytes int64 // and its size
+}
+
+type handler struct{ Deps }
+
+// Routes returns the table of endpoints.
+func Routes(d Deps) []httpx.Route {
+	h := &handler{d}
+	table := []httpx.Route{
+		{Pattern: "GET /_wardline/v1/directory", Handle: h.searchDirectory},
+		{Pattern: "GET /_wardline/v1/posts", Handle: h.listPosts},
+		{Pattern: "GET /_wardline/v1/posts/{id}", Handle: h.onePost},
+		{Pattern: "GET /_wardline/v1/patients", Handle: h.wardPatients},
+		{Pattern: "POST /_wardline/v1/patients/search", Handle: h.searchPatients},
+		{Pattern: "GET /_wardline/v1/patients/{id}", Handle: h.onePatient},
+		{Pattern: "POST /_wardline/v1/groups", Handle: h.makeGroup},
+		{Pattern: "POST /_wardline/v1/groups/{room}/members", Handle: h.addMembers},
+		{Pattern: "POST /_wardline/v1/directs", Handle: h.openDirect},
+		{Pattern: "POST /_wardline/v1/pages/preview", Handle: h.previewPage},
+		{Pattern: "POST /_wardline/v1/pages", Handle: h.raisePage},
+		{Pattern: "GET /_wardline/v1/pages", Handle: h.listPages},
+		{Pattern: "GET /_wardline/v1/pages/{id}", Handle: h.onePage},
+		{Pattern: "POST /_wardline/v1/pages/{id}/reached", Handle: h.reachedPage},
+		{Pattern: "POST /_wardline/v1/pages/{id}/seen", Handle: h.seenPage},
+		{Pattern: "POST /_wardline/v1/pages/{id}/answer", Handle: h.answerPage},
+		{Pattern: "POST /_wardline/v1/pages/{id}/withdraw", Handle: h.withdrawPage},
+		{Pattern: "POST /_wardline/v1/decisions", Handle: h.decide},
+		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
+	}
+	for i := range table {
+		table[i].Auth = true
+		table[i].Handle = h.staff(table[i].Handle)
+	}
+	return table
+}
+
+// staff lets only people of the directory in.
+func (h *handler) staff(next httpx.Handler) httpx.Handler {
+	return func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+		if _, err := directory.FindPerson(r.Context(), h.DB, a.User); fault.Is(err, fault.NotFound) {
+			return fault.Wrap(fault.Hidden, "M_NOT_FOUND", "Not found.", err)
+		} else if err != nil {
+			return err
+		}
+		return next(w, r, a)
+	}
+}
+
+// maxBody bounds every body of this API.
+const maxBody = 32 << 10
+
+// maxList bounds every list in an answer.
+const maxList = 100
+
+// limit reads how many results are wanted.
+func limit(r *http.Request, def int) (int, error) {
+	n, err := httpx.Query(r, "limit", def)
+	return min(n, maxList), err
+}
