@@ -59,21 +59,27 @@ func (s *Service) Group(ctx context.Context, by id.User, g Group) (id.Room, erro
 				return err
 			}
 		}
-		a, err := s.open(ctx, tx, by, g)
+		a, err := s.GroupIn(ctx, tx, by, g)
 		if err != nil {
 			return err
 		}
-		made = a.Room()
-		if _, err := s.bring(ctx, a, by, g.People, g.Posts); err != nil {
-			return err
-		}
-		if g.Txn == "" {
+		if made = a.Room(); g.Txn == "" {
 			return nil
 		}
 		_, err = tx.Exec(ctx, saveTxn, string(by), g.Txn, string(made))
 		return err
 	})
 	return made, err
+}
+
+// GroupIn is Group inside an open transaction, without the checks of what a person may ask for and without the transaction id.
+func (s *Service) GroupIn(ctx context.Context, tx *db.Tx, by id.User, g Group) (*room.Act, error) {
+	a, err := s.open(ctx, tx, by, g)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.bring(ctx, a, by, g.People, g.Posts)
+	return a, err
 }
 
 func (s *Service) open(ctx context.Context, tx *db.Tx, by id.User, g Group) (*room.Act, error) {
@@ -228,68 +234,75 @@ func (s *Service) Direct(ctx context.Context, by, other id.User) (id.Room, error
 	if by == other {
 		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "Choose somebody else.")
 	}
-	first, second := min(by, other), max(by, other)
 	var made id.Room
 	err := s.DB.Write(ctx, "conversation.direct", func(ctx context.Context, tx *db.Tx) error {
-		if _, err := directory.FindPerson(ctx, tx, other); fault.Is(err, fault.NotFound) {
-			return errNoPerson
-		} else if err != nil {
-			return err
+		a, err := s.DirectIn(ctx, tx, by, other)
+		if err == nil {
+			made = a.Room()
 		}
-		known, err := found(ctx, tx, direct, string(first), string(second))
-		if err != nil {
-			return err
-		}
-		if known != "" {
-			again, err := s.reunite(ctx, tx, known, by, other)
-			if made = known; again || err != nil {
-				return err
-			}
-		}
-		made, err = s.pair(ctx, tx, by, other)
 		return err
 	})
 	return made, err
 }
 
-// reunite brings whichever of the two has left the room back in, by the other; it says false when both are gone.
-func (s *Service) reunite(ctx context.Context, tx *db.Tx, in id.Room, by, other id.User) (bool, error) {
+// DirectIn is Direct inside an open transaction.
+func (s *Service) DirectIn(ctx context.Context, tx *db.Tx, by, other id.User) (*room.Act, error) {
+	if _, err := directory.FindPerson(ctx, tx, other); fault.Is(err, fault.NotFound) {
+		return nil, errNoPerson
+	} else if err != nil {
+		return nil, err
+	}
+	known, err := found(ctx, tx, direct, string(min(by, other)), string(max(by, other)))
+	if err != nil {
+		return nil, err
+	}
+	if known != "" {
+		a, err := s.reunite(ctx, tx, known, by, other)
+		if a != nil || err != nil {
+			return a, err
+		}
+	}
+	return s.pair(ctx, tx, by, other)
+}
+
+// reunite brings whichever of the two has left the room back in, by the other; it returns nothing when both are gone.
+func (s *Service) reunite(ctx context.Context, tx *db.Tx, in id.Room, by, other id.User) (*room.Act, error) {
 	a, err := s.Rooms.In(ctx, tx, in)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	switch {
 	case a.Membership(by) == "join":
-		return true, a.Join(ctx, by, other)
+		return a, a.Join(ctx, by, other)
 	case a.Membership(other) == "join":
-		return true, a.Join(ctx, other, by)
+		return a, a.Join(ctx, other, by)
 	}
-	return false, nil
+	return nil, nil
 }
 
 // pair makes a direct room. The service account makes it and leaves it again, so that every client sees two people.
-func (s *Service) pair(ctx context.Context, tx *db.Tx, by, other id.User) (id.Room, error) {
+func (s *Service) pair(ctx context.Context, tx *db.Tx, by, other id.User) (*room.Act, error) {
 	state, err := stateEvent(StateType, classContent{Team})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	a, err := s.Rooms.CreateIn(ctx, tx, room.CreateSpec{Creator: s.Steward, Preset: "private_chat", IsDirect: true,
 		Join: []id.User{by, other}, State: []room.StateEvent{state}, Power: power(""), CreatedAt: s.Now()})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := a.Leave(ctx, s.Steward, s.Steward, ""); err != nil {
-		return "", err
+		return nil, err
 	}
 	if _, err := tx.Exec(ctx, saveDirect, string(min(by, other)), string(max(by, other)), string(a.Room())); err != nil {
-		return "", err
+		return nil, err
 	}
 	if s.MarkDirect != nil {
 		for _, p := range [][2]id.User{{by, other}, {other, by}} {
 			if err := s.MarkDirect(ctx, tx, p[0], p[1], a.Room()); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 	}
-	return a.Room(), s.note(ctx, tx, by, "conversation.direct", a.Room())
+	return a, s.note(ctx, tx, by, "conversation.direct", a.Room())
 }

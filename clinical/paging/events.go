@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"wardline/ground/fault"
 	"wardline/matrix/id"
@@ -56,7 +57,7 @@ func (s *Service) tell(ctx context.Context, a *room.Act, p *Page, actor id.User,
 		if first {
 			from = p.From.User
 		}
-		ev, err := a.Send(ctx, from, typ, content)
+		ev, err := a.SendAt(ctx, from, typ, content, time.UnixMilli(e.Step.At))
 		if err := s.tolerate(err, p, first); err != nil {
 			return told, err
 		}

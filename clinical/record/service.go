@@ -89,7 +89,7 @@ func (s *Service) Decide(ctx context.Context, by id.User, in id.Room, event id.E
 		if !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		d, f, err = s.decide(ctx, a, by, ev, text, about)
+		d, f, err = s.DecideIn(ctx, a, by, ev, text, about, s.Now())
 		return err
 	})
 	return d, f, err
@@ -140,10 +140,10 @@ func (s *Service) read(ctx context.Context, by id.User, in id.Room, event id.Eve
 	return c.Body, ev, nil
 }
 
-// decide does the act, with the time from the clock.
-func (s *Service) decide(ctx context.Context, a *room.Act, by id.User, ev *room.Event, text string, about patient.ID) (Decision, Filing, error) {
+// DecideIn is Decide inside an open act, at an instant, for a message that the caller has read: text is what it says.
+func (s *Service) DecideIn(ctx context.Context, a *room.Act, by id.User, ev *room.Event, text string, about patient.ID, at time.Time) (Decision, Filing, error) {
 	var none Filing
-	src, err := s.gather(ctx, a, by, ev, text, about)
+	src, err := s.gather(ctx, a, by, ev, text, about, at)
 	if err != nil {
 		return Decision{}, none, err
 	}
@@ -155,7 +155,7 @@ func (s *Service) decide(ctx context.Context, a *room.Act, by id.User, ev *room.
 	}
 	c := contentOf(d, f)
 	c.MsgType, c.Body = "m.notice", "Decision, for the record: "+text
-	notice, err := a.Send(ctx, by, "m.room.message", c)
+	notice, err := a.SendAt(ctx, by, "m.room.message", c, at)
 	if err != nil {
 		return d, f, err
 	}
@@ -174,8 +174,8 @@ func (s *Service) decide(ctx context.Context, a *room.Act, by id.User, ev *room.
 }
 
 // gather fixes everything that will be filed.
-func (s *Service) gather(ctx context.Context, a *room.Act, by id.User, ev *room.Event, text string, about patient.ID) (source, error) {
-	src := source{Org: s.Organisation, Decision: DecisionID("dc_" + id.NewOpaque(12)), DecidedAt: s.Now().Truncate(time.Millisecond), Event: ev.ID,
+func (s *Service) gather(ctx context.Context, a *room.Act, by id.User, ev *room.Event, text string, about patient.ID, at time.Time) (source, error) {
+	src := source{Org: s.Organisation, Decision: DecisionID("dc_" + id.NewOpaque(12)), DecidedAt: at.Truncate(time.Millisecond), Event: ev.ID,
 		Room: a.Room(), WrittenAt: time.UnixMilli(ev.OriginServerTS), Text: text}
 	linked, err := paging.Linked(a)
 	if err != nil {
