@@ -1,0 +1,39 @@
+// Fails when the first load has grown past what a ward's network should carry. First load is what index.html names
+// and everything that those files import statically.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+const limits = { js: 90_000, css: 16_000, lazy: 40_000 };
+const dist = new URL('../dist/', import.meta.url).pathname;
+const html = readFileSync(join(dist, 'index.html'), 'utf8');
+const seen = new Set();
+
+function follow(path) {
+  if (seen.has(path)) return;
+  seen.add(path);
+  if (!path.endsWith('.js')) return;
+  const code = readFileSync(join(dist, path), 'utf8');
+  for (const m of code.matchAll(/(?:^|[;}\s])(?:import|export)(?:[^"'();]*from)?\s*["']\.\/([^"']+\.js)["']/g)) follow(`/assets/${m[1]}`);
+}
+
+for (const m of html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) follow(m[1]);
+const size = (p) => gzipSync(readFileSync(join(dist, p)), { level: 9 }).length;
+const sum = (ext) => [...seen].filter((p) => p.endsWith(ext)).reduce((n, p) => n + size(p), 0);
+const js = sum('.js');
+const css = sum('.css');
+let bad = false;
+
+function say(what, bytes, limit) {
+  const over = bytes > limit;
+  bad ||= over;
+  console.log(`${over ? 'OVER ' : 'ok   '} ${what.padEnd(34)} ${(bytes / 1000).toFixed(1).padStart(6)} kB gz of ${limit / 1000}`);
+}
+
+say('first-load JavaScript', js, limits.js);
+say('first-load CSS', css, limits.css);
+for (const f of readdirSync(join(dist, 'assets')).filter((n) => /\.js$/.test(n)).map((n) => `/assets/${n}`)) {
+  if (!seen.has(f)) say(`later: ${f.slice(8)}`, size(f), limits.lazy);
+}
+process.exit(bad ? 1 : 0);

@@ -1,0 +1,111 @@
+// The clinical API, one method each. Ids go into paths; what a person typed goes into bodies only, except for the
+// directory, whose names are not patients'.
+
+import type { Method, Wire } from '../mx/http';
+import type { Found, Me, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, Urgency } from './types';
+
+const base = '/_wardline/v1';
+const enc = encodeURIComponent;
+
+export class Clinical {
+  private readonly wire: Wire;
+
+  constructor(wire: Wire) {
+    this.wire = wire;
+  }
+
+  signIn(user: string, password: string): Promise<Me> {
+    return this.go('POST', '/session', { user, password });
+  }
+
+  signInWithToken(token: string): Promise<Me> {
+    return this.go('POST', '/session', { token });
+  }
+
+  session(): Promise<Me> {
+    return this.go('GET', '/session');
+  }
+
+  signOut(): Promise<unknown> {
+    return this.go('DELETE', '/session');
+  }
+
+  async directory(q: string, kinds: string, limit = 30): Promise<Found[]> {
+    return (await this.go<{ results: Found[] | null }>('GET', `/directory?q=${enc(q)}&kind=${kinds}&limit=${limit}`)).results ?? [];
+  }
+
+  // people answers those of the given users that this person may see.
+  async people(users: string[]): Promise<Found[]> {
+    const list = users.map((u) => `&user=${enc(u)}`).join('');
+    return (await this.go<{ results: Found[] | null }>('GET', `/directory?kind=person&limit=${users.length}${list}`)).results ?? [];
+  }
+
+  async posts(): Promise<Post[]> {
+    return (await this.go<{ posts: Post[] | null }>('GET', '/posts')).posts ?? [];
+  }
+
+  async patients(q: string, limit = 20): Promise<Patient[]> {
+    return (await this.go<{ patients: Patient[] | null }>('POST', '/patients/search', { q, limit })).patients ?? [];
+  }
+
+  patient(id: string): Promise<Patient> {
+    return this.go('GET', `/patients/${enc(id)}`);
+  }
+
+  newGroup(g: NewGroup): Promise<{ room_id: string }> {
+    return this.go('POST', '/groups', g);
+  }
+
+  addMembers(room: string, people: string[], posts: string[]): Promise<{ added: string[] | null }> {
+    return this.go('POST', `/groups/${enc(room)}/members`, { people, posts });
+  }
+
+  direct(user: string): Promise<{ room_id: string }> {
+    return this.go('POST', '/directs', { user });
+  }
+
+  preview(post: string, urgency: Urgency): Promise<Preview> {
+    return this.go('POST', '/pages/preview', { post, urgency });
+  }
+
+  raise(page: NewPage): Promise<Page> {
+    return this.go('POST', '/pages', page);
+  }
+
+  async pages(box: 'mine' | 'sent' | 'open'): Promise<{ pages: Page[]; now: number }> {
+    const r = await this.go<{ pages: Page[] | null; now?: number }>('GET', `/pages?box=${box}`);
+    return { pages: r.pages ?? [], now: r.now ?? 0 };
+  }
+
+  page(id: string): Promise<Page> {
+    return this.go('GET', `/pages/${enc(id)}`);
+  }
+
+  reached(id: string): Promise<Page> {
+    return this.go('POST', `/pages/${enc(id)}/reached`, {});
+  }
+
+  seen(id: string): Promise<Page> {
+    return this.go('POST', `/pages/${enc(id)}/seen`, {});
+  }
+
+  answer(id: string, answer: 'accept' | 'decline', eta: number, reason: string): Promise<Page> {
+    return this.go('POST', `/pages/${enc(id)}/answer`, { answer, eta_minutes: eta, reason });
+  }
+
+  withdraw(id: string, reason: string): Promise<Page> {
+    return this.go('POST', `/pages/${enc(id)}/withdraw`, { reason });
+  }
+
+  decide(room: string, event: string): Promise<unknown> {
+    return this.go('POST', '/decisions', { room, event_id: event, patient: null });
+  }
+
+  policy(): Promise<Policy> {
+    return this.go('GET', '/policy');
+  }
+
+  private go<T>(method: Method, path: string, body?: unknown): Promise<T> {
+    return this.wire.call<T>(method, base + path, body);
+  }
+}

@@ -1,0 +1,127 @@
+// The clinical objects as docs/protocol.md gives them. Instants are milliseconds since 1970 UTC.
+
+export interface Me {
+  user_id: string;
+  device_id: string;
+  name: string;
+  role: string;
+  posts?: { id: string; name: string; until: number }[];
+  demo?: boolean;
+}
+
+export interface PostRef {
+  id: string;
+  name: string;
+}
+
+export interface Holder {
+  user: string;
+  name: string;
+  since?: number;
+  until?: number;
+  from?: number;
+}
+
+export interface Post extends PostRef {
+  service: string;
+  holder: Holder | null;
+  next: Holder | null;
+  pageable: boolean;
+}
+
+export interface Found {
+  kind: 'person' | 'post' | 'team';
+  id: string;
+  name: string;
+  detail: string;
+  on_duty?: boolean;
+  posts?: string[];
+  holder?: Holder | null;
+  members?: string[];
+}
+
+export interface Patient {
+  id: string;
+  nhs_number: string;
+  family: string;
+  given: string;
+  title: string;
+  born: string;
+  age: number;
+  ward: string;
+  bed: string;
+  plate: string;
+  consultant: string;
+  hospital_number: string;
+  alerts: string[];
+  needs: string[];
+  room_id: string;
+}
+
+export type Urgency = 'urgent' | 'emergency';
+export type Need = 'attend' | 'ring' | 'advise';
+
+export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted';
+
+export interface PageStep {
+  kind: StepKind;
+  at: number;
+  user: string;
+  name: string;
+  post_name: string;
+  note: string;
+}
+
+export interface Page {
+  id: string;
+  event_id: string;
+  room_id: string;
+  seq: number;
+  urgency: Urgency;
+  post: PostRef;
+  patient: { id: string; plate: string; name: string } | null;
+  where: string;
+  what: string;
+  need: Need;
+  callback: string;
+  from: { user: string; name: string; role: string };
+  raised_at: number;
+  status: 'open' | 'accepted' | 'withdrawn';
+  current: { rung: number; post: PostRef; user: string; name: string; since: number; due_at: number };
+  next: { post: PostRef; name: string } | null;
+  accepted: { user: string; name: string; at: number; eta_minutes: number } | null;
+  exhausted: boolean;
+  steps: PageStep[];
+}
+
+export interface NewPage {
+  txn: string;
+  post: string;
+  urgency: Urgency;
+  patient: string | null;
+  room: string | null;
+  where: string;
+  what: string;
+  need: Need;
+  callback: string;
+}
+
+export interface Preview {
+  post: PostRef;
+  steps: { after_ms: number; post: PostRef; holder: Holder | null; reach?: { via: string; detail: string }[] }[];
+  then: string;
+}
+
+export interface NewGroup {
+  name: string;
+  class: string;
+  people: string[];
+  posts: string[];
+  patient: string | null;
+  txn: string;
+}
+
+export interface Policy {
+  max_photo_px?: number;
+  photo_max_bytes?: number;
+}

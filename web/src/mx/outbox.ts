@@ -1,0 +1,197 @@
+// Messages on their way out. Each is on disk before its request leaves; each room's messages go strictly in order,
+// one at a time, under a transaction id that never changes, so an answer lost on the way back cannot send it twice.
+// A request that may not have arrived is tried again with growing pauses; one that the server refused stays where it
+// is until the person decides, and lets the next ones pass.
+
+import type { Disk, OutItem } from '../store/disk';
+import { WireError } from './http';
+
+export interface Carrier {
+  send(item: OutItem): Promise<string>; // answers the event id
+  upload(item: OutItem): Promise<string>; // answers the mxc address
+}
+
+export interface Timer {
+  now(): number;
+  wait(ms: number, fn: () => void): () => void;
+}
+
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 20_000;
+
+export class Outbox {
+  items: OutItem[] = [];
+  changed: (room: string) => void = () => {};
+  lost: () => void = () => {};
+  arrived: () => void = () => {};
+  private readonly disk: Disk;
+  private readonly carrier: Carrier;
+  private readonly timer: Timer;
+  private readonly busy = new Set<string>();
+  private readonly pauses = new Map<string, () => void>();
+  private running = false;
+  private lastSeq = 0;
+
+  constructor(disk: Disk, carrier: Carrier, timer: Timer) {
+    this.disk = disk;
+    this.carrier = carrier;
+    this.timer = timer;
+  }
+
+  restore(items: OutItem[]): void {
+    const back = (i: OutItem): OutItem => (i.state === 'sending' ? { ...i, state: 'waiting' } : i);
+    this.items = items.map(back).sort((a, b) => a.seq - b.seq);
+  }
+
+  // run lets this outbox send; only the tab that holds the lock does.
+  run(): void {
+    this.running = true;
+    this.kick();
+  }
+
+  stop(): void {
+    this.running = false;
+    for (const cancel of this.pauses.values()) cancel();
+    this.pauses.clear();
+  }
+
+  // add shows the message at once and answers when it is safely on disk. Only then may it leave.
+  async add(part: Pick<OutItem, 'room' | 'type' | 'content'> & Partial<OutItem>): Promise<OutItem> {
+    const seq = Math.max(this.timer.now() * 1000, this.lastSeq + 1);
+    this.lastSeq = seq;
+    const item: OutItem = {
+      seq, txn: `wl${seq.toString(36)}${Math.random().toString(36).slice(2, 8)}`, target: '', at: this.timer.now(),
+      media: null, state: 'waiting', error: '', tries: 0, eventId: '', ...part,
+    };
+    this.items = [...this.items, item];
+    this.busy.add(`disk ${seq}`);
+    this.changed(item.room);
+    try {
+      await this.disk.putOut(item);
+    } finally {
+      this.busy.delete(`disk ${seq}`);
+    }
+    this.kick(item.room);
+    return item;
+  }
+
+  // merge takes what other tabs put on disk; the sending tab keeps its own view of what it is sending.
+  merge(onDisk: OutItem[], sending: boolean): boolean {
+    const have = new Set(this.items.map((i) => i.seq));
+    const fresh = onDisk.filter((i) => !have.has(i.seq) && i.state === 'waiting');
+    if (sending && fresh.length === 0) return false;
+    this.items = sending ? [...this.items, ...fresh].sort((a, b) => a.seq - b.seq) : onDisk;
+    this.kick();
+    return true;
+  }
+
+  of(room: string): OutItem[] {
+    return this.items.filter((i) => i.room === room);
+  }
+
+  waiting(): number {
+    return this.items.filter((i) => i.state === 'waiting' || i.state === 'sending').length;
+  }
+
+  async retry(seq: number): Promise<void> {
+    const item = this.items.find((i) => i.seq === seq);
+    if (!item || item.state !== 'failed') return;
+    await this.put({ ...item, state: 'waiting', error: '', tries: 0 });
+    this.kick(item.room);
+  }
+
+  async drop(seq: number): Promise<void> {
+    const item = this.items.find((i) => i.seq === seq);
+    if (!item || item.state === 'sending') return;
+    this.items = this.items.filter((i) => i.seq !== seq);
+    await this.disk.dropOut(seq);
+    this.changed(item.room);
+  }
+
+  // echoed takes out what the server has shown back to us; the caller erases the answered rows with its own commit.
+  echoed(room: string, seen: (item: OutItem) => boolean): number[] {
+    const back = this.items.filter((i) => i.room === room && seen(i));
+    if (back.length === 0) return [];
+    this.items = this.items.filter((i) => !back.includes(i));
+    return back.map((i) => i.seq);
+  }
+
+  // kick tries again now: the network came back, or something was added.
+  kick(room?: string): void {
+    if (!this.running) return;
+    const rooms = room === undefined ? new Set(this.items.map((i) => i.room)) : [room];
+    for (const r of rooms) {
+      this.pauses.get(r)?.();
+      this.pauses.delete(r);
+      void this.next(r);
+    }
+  }
+
+  private async next(room: string): Promise<void> {
+    if (!this.running || this.busy.has(room) || this.pauses.has(room)) return;
+    const item = this.items.find((i) => i.room === room && (i.state === 'waiting' || i.state === 'sending'));
+    if (!item || this.busy.has(`disk ${item.seq}`)) return;
+    this.busy.add(room);
+    let pause = -1;
+    try {
+      pause = await this.attempt({ ...item, state: 'sending' });
+    } finally {
+      this.busy.delete(room);
+    }
+    if (pause < 0) void this.next(room);
+    else this.pause(room, pause);
+  }
+
+  private pause(room: string, ms: number): void {
+    if (!this.running) return;
+    const cancel = this.timer.wait(ms, () => {
+      this.pauses.delete(room);
+      void this.next(room);
+    });
+    this.pauses.set(room, cancel);
+  }
+
+  // attempt answers how long to wait before the next try, or -1 to go on with the next message at once.
+  private async attempt(item: OutItem): Promise<number> {
+    this.replace(item);
+    try {
+      let ready = item;
+      if (item.media && item.media.uri === '') {
+        const uri = await this.carrier.upload(item);
+        ready = { ...item, media: { ...item.media, uri }, content: { ...item.content, url: uri } };
+        await this.put(ready);
+      }
+      const eventId = await this.carrier.send(ready);
+      this.arrived();
+      if (this.items.some((i) => i.seq === item.seq)) await this.put({ ...ready, state: 'sent', eventId });
+      return -1;
+    } catch (e) {
+      return this.failed(item, e);
+    }
+  }
+
+  private async failed(item: OutItem, e: unknown): Promise<number> {
+    const now = this.items.find((i) => i.seq === item.seq);
+    if (!now) return -1;
+    if (e instanceof WireError && !e.lost && e.status !== 401) {
+      await this.put({ ...now, state: 'failed', error: e.message });
+      return -1;
+    }
+    const tries = now.tries + 1;
+    await this.put({ ...now, state: 'waiting', tries });
+    if (e instanceof WireError && e.status === 0) this.lost();
+    const asked = e instanceof WireError ? e.retryAfter : 0;
+    return Math.max(asked, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries - 1, 8)));
+  }
+
+  private replace(item: OutItem): void {
+    this.items = this.items.map((i) => (i.seq === item.seq ? item : i));
+    this.changed(item.room);
+  }
+
+  private async put(item: OutItem): Promise<void> {
+    await this.disk.putOut(item);
+    this.replace(item);
+  }
+}
+

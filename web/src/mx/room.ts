@@ -1,0 +1,359 @@
+// One conversation in memory: a contiguous run of events up to the newest, what they say about one another, who is in
+// it and who has read how far. It knows how to merge what the server sends; it neither fetches nor stores.
+
+import { kindOf, preview } from './kinds';
+import { Relations } from './relations';
+import { text } from './types';
+import type { Json, MatrixEvent, RoomResult } from './types';
+
+export interface Line {
+  n: number; // local order: grows towards the newest, may be negative; gaps leave room to prepend
+  ev: MatrixEvent;
+}
+
+export interface Summary {
+  id: string;
+  sender: string;
+  ts: number;
+  body: string;
+}
+
+// RoomRow is what the disk keeps of a conversation so that the list can be drawn before any event is read.
+export interface RoomRow {
+  id: string;
+  name: string;
+  dm: boolean;
+  hero: string;
+  cls: string;
+  patient: Json | null;
+  bump: number;
+  unread: number;
+  highlight: number;
+  membership: string;
+  joined: number;
+  prev: string | null;
+  from: number;
+  heldPrev: string | null;
+  last: Summary | null;
+  lastNames: string;
+  fullyRead: string;
+  receipts: [string, string, number][];
+}
+
+export interface Merge {
+  added: Line[]; // to be written
+  dropped: Line[]; // no longer reachable, to be erased
+  live: MatrixEvent[]; // appended at the newest end by this response
+}
+
+const GAP = 100_000;
+
+export class Room {
+  readonly id: string;
+  name = '';
+  dm = false;
+  hero = '';
+  cls = '';
+  patient: Json | null = null;
+  bump = 0;
+  unread = 0;
+  highlight = 0;
+  membership = 'join';
+  joined = 0;
+  lines: Line[] = [];
+  prev: string | null = ''; // where history before lines[0] continues; null at the start of the room
+  held: Line[] = []; // an older run, beyond a gap
+  heldPrev: string | null = '';
+  state = new Map<string, MatrixEvent>();
+  receipts = new Map<string, { event: string; ts: number }>();
+  typing: string[] = [];
+  fullyRead = '';
+  last: Summary | null = null;
+  lastName = '';
+  loaded = false; // the newest events were read from disk
+  membersKnown = false;
+  version = 0; // grows with every change that may be seen
+  readonly relations = new Relations();
+  private index = new Map<string, number>();
+  private edge = Number.MIN_SAFE_INTEGER; // the line where the newest run begins, as read from disk
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  has(id: string): boolean {
+    return this.index.has(id);
+  }
+
+  orderOf(id: string): number | undefined {
+    return this.index.get(id);
+  }
+
+  find(id: string): MatrixEvent | undefined {
+    const n = this.index.get(id);
+    if (n === undefined) return undefined;
+    let lo = 0;
+    let hi = this.lines.length - 1;
+    while (lo <= hi) {
+      const mid = (lo + hi) >> 1;
+      const line = this.lines[mid];
+      if (!line) return undefined;
+      if (line.n === n) return line.ev;
+      if (line.n < n) lo = mid + 1;
+      else hi = mid - 1;
+    }
+    return this.held.find((l) => l.n === n)?.ev;
+  }
+
+  stateOf(type: string, key = ''): Json | undefined {
+    return this.state.get(`${type}\n${key}`)?.content;
+  }
+
+  nameOf(user: string): string {
+    const name = text(this.stateOf('m.room.member', user), 'displayname');
+    return name === '' ? localpart(user) : name;
+  }
+
+  members(): { id: string; name: string }[] {
+    const out: { id: string; name: string }[] = [];
+    for (const ev of this.state.values()) {
+      if (ev.type !== 'm.room.member' || text(ev.content, 'membership') !== 'join') continue;
+      const id = ev.state_key ?? '';
+      out.push({ id, name: text(ev.content, 'displayname') || localpart(id) });
+    }
+    return out.sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  // title is what the conversation is called in lists and headers.
+  title(): string {
+    const patient = text(this.patient ?? undefined, 'name');
+    if (patient !== '') return patient;
+    return this.name === '' ? 'Conversation' : this.name;
+  }
+
+  // apply merges one room of a sync response. me decides which member is "the other one" of a direct chat.
+  apply(r: RoomResult, me: string): Merge {
+    this.version++;
+    if (r.initial) {
+      this.dm = r.is_dm ?? false;
+      if (r.name === undefined) this.name = '';
+    }
+    if (r.is_dm !== undefined) this.dm = r.is_dm;
+    if (r.membership !== undefined) this.membership = r.membership;
+    if (r.bump_stamp !== undefined) this.bump = r.bump_stamp;
+    if (r.joined_count !== undefined) this.joined = r.joined_count;
+    if (r.notification_count !== undefined) this.unread = r.notification_count;
+    if (r.highlight_count !== undefined) this.highlight = r.highlight_count;
+    for (const s of r.required_state ?? []) {
+      if (s.content === undefined) this.state.delete(`${s.type}\n${s.state_key}`);
+      else this.takeState(s);
+    }
+    for (const s of r.stripped_state ?? r.invite_state ?? []) this.takeState(s);
+    if (typeof r.name === 'string') this.name = r.name;
+    const hero = r.heroes?.find((h) => h.user_id !== me);
+    if (hero) this.hero = hero.user_id;
+    if (this.name === '' && r.heroes && r.heroes.length > 0) {
+      this.name = r.heroes.map((h) => h.displayname ?? this.nameOf(h.user_id)).join(', ');
+    }
+    const merge = this.mergeTimeline(r);
+    this.readLast();
+    return merge;
+  }
+
+  takeState(ev: MatrixEvent): void {
+    this.state.set(`${ev.type}\n${ev.state_key ?? ''}`, ev);
+    if (ev.type === 'uk.wardline.room') this.cls = text(ev.content, 'class');
+    if (ev.type === 'uk.wardline.patient') this.patient = text(ev.content, 'id') === '' ? null : ev.content;
+    if (ev.type === 'm.room.name') this.name = text(ev.content, 'name');
+  }
+
+  takeReceipt(event: string, user: string, ts: number): void {
+    const old = this.receipts.get(user);
+    const a = old ? this.index.get(old.event) : undefined;
+    const b = this.index.get(event);
+    if (a !== undefined && b !== undefined ? b < a : old !== undefined && b === undefined && ts < old.ts) return;
+    this.receipts.set(user, { event, ts });
+    this.version++;
+  }
+
+  // prepend takes a page of history, newest first, and answers the new lines and what a closed gap brought back.
+  prepend(page: MatrixEvent[], end: string | undefined): Merge {
+    this.version++;
+    const added: Line[] = [];
+    let n = this.lines[0]?.n ?? 0;
+    this.prev = end === undefined || end === '' ? null : end;
+    for (const ev of page) {
+      if (this.held.length > 0 && this.held[this.held.length - 1]?.ev.event_id === ev.event_id) {
+        this.lines = [...this.held, ...added.reverse(), ...this.lines];
+        this.prev = this.heldPrev;
+        this.held = [];
+        return { added, dropped: [], live: [] };
+      }
+      if (this.index.has(ev.event_id)) continue;
+      n--;
+      added.push({ n, ev });
+      this.index.set(ev.event_id, n);
+      this.relations.take(ev);
+      if (ev.type === 'm.room.create') this.prev = null;
+    }
+    added.reverse();
+    const dropped = this.held.filter((l) => l.n >= n);
+    if (dropped.length > 0) this.dropHeld();
+    this.lines = [...added, ...this.lines];
+    return { added, dropped, live: [] };
+  }
+
+  // restore sets the run that the disk kept.
+  restore(lines: Line[], row: RoomRow): void {
+    const mine = lines.filter((l) => !this.index.has(l.ev.event_id));
+    for (const l of mine) {
+      this.index.set(l.ev.event_id, l.n);
+      this.relations.take(l.ev);
+    }
+    const run = mine.filter((l) => l.n >= row.from);
+    this.held = mine.filter((l) => l.n < row.from);
+    this.heldPrev = row.heldPrev;
+    this.lines = run.sort((a, b) => a.n - b.n);
+    this.held.sort((a, b) => a.n - b.n);
+    this.loaded = true;
+    this.version++;
+  }
+
+  fromRow(row: RoomRow): void {
+    Object.assign(this, {
+      name: row.name, dm: row.dm, hero: row.hero, cls: row.cls, patient: row.patient, bump: row.bump,
+      unread: row.unread, highlight: row.highlight, membership: row.membership, joined: row.joined, prev: row.prev,
+      heldPrev: row.heldPrev, last: row.last, lastName: row.lastNames, fullyRead: row.fullyRead,
+    });
+    this.edge = row.from;
+    for (const [user, event, ts] of row.receipts) this.receipts.set(user, { event, ts });
+  }
+
+  row(): RoomRow {
+    const receipts: [string, string, number][] = [...this.receipts].map(([u, r]) => [u, r.event, r.ts]);
+    return {
+      id: this.id, name: this.name, dm: this.dm, hero: this.hero, cls: this.cls, patient: this.patient,
+      bump: this.bump, unread: this.unread, highlight: this.highlight, membership: this.membership,
+      joined: this.joined, prev: this.prev, from: this.lines[0]?.n ?? this.edge, heldPrev: this.heldPrev,
+      last: this.last, lastNames: this.lastName, fullyRead: this.fullyRead, receipts,
+    };
+  }
+
+  // blank forgets what a deleted message said and answers the line to be written back.
+  blank(id: string): Line | undefined {
+    const n = this.index.get(id);
+    const line = [...this.lines, ...this.held].find((l) => l.n === n);
+    if (!line || line.ev.state_key !== undefined) return undefined;
+    line.ev = { ...line.ev, content: {}, unsigned: { ...line.ev.unsigned, redacted_because: true } };
+    this.version++;
+    return line;
+  }
+
+  private mergeTimeline(r: RoomResult): Merge {
+    const events = r.timeline_events ?? r.timeline ?? [];
+    const first = events.findIndex((e) => this.index.has(e.event_id));
+    if (events.length === 0) return { added: [], dropped: [], live: [] };
+    if (this.lines.length === 0 && this.held.length === 0) return this.start(events, r);
+    if (first < 0) {
+      const gap = r.limited === true || r.initial === true;
+      return gap ? this.gap(events, r) : { added: this.append(events), dropped: [], live: events };
+    }
+    return this.overlap(events, first, r);
+  }
+
+  private start(events: MatrixEvent[], r: RoomResult): Merge {
+    this.prev = this.tokenBefore(events, r);
+    const added = this.append(events);
+    return { added, dropped: [], live: r.initial ? events.slice(events.length - (r.num_live ?? 0)) : events };
+  }
+
+  private gap(events: MatrixEvent[], r: RoomResult): Merge {
+    const dropped = this.held;
+    for (const l of dropped) this.index.delete(l.ev.event_id);
+    this.held = this.lines;
+    this.heldPrev = this.prev;
+    this.lines = [];
+    this.prev = this.tokenBefore(events, r);
+    const added = this.append(events, (this.held[this.held.length - 1]?.n ?? 0) + GAP);
+    return { added, dropped, live: events.slice(events.length - (r.num_live ?? events.length)) };
+  }
+
+  private overlap(events: MatrixEvent[], first: number, r: RoomResult): Merge {
+    const added: Line[] = [];
+    const anchor = events[first]?.event_id;
+    if (first > 0 && anchor !== undefined && this.lines[0]?.ev.event_id === anchor) {
+      let n = this.lines[0].n;
+      const older: Line[] = [];
+      for (let i = first - 1; i >= 0; i--) {
+        const ev = events[i];
+        if (!ev) continue;
+        older.unshift({ n: --n, ev });
+        this.index.set(ev.event_id, n);
+        this.relations.take(ev);
+      }
+      this.lines = [...older, ...this.lines];
+      added.push(...older);
+      this.prev = this.tokenBefore(events, r);
+    }
+    let lastKnown = first;
+    events.forEach((e, i) => { if (this.index.has(e.event_id)) lastKnown = i; });
+    const fresh = events.slice(lastKnown + 1);
+    if (this.lines.length === 0) this.reopen();
+    added.push(...this.append(fresh));
+    return { added, dropped: [], live: fresh };
+  }
+
+  // reopen makes a held run the newest again; it happens when only events of that run are known.
+  private reopen(): void {
+    this.lines = this.held;
+    this.prev = this.heldPrev;
+    this.held = [];
+  }
+
+  private append(events: MatrixEvent[], start?: number): Line[] {
+    let n = start ?? (this.lines[this.lines.length - 1]?.n ?? 0) + 1;
+    const added: Line[] = [];
+    for (const ev of events) {
+      if (this.index.has(ev.event_id)) continue;
+      const line = { n: n++, ev };
+      added.push(line);
+      this.index.set(ev.event_id, line.n);
+      this.relations.take(ev);
+      if (ev.state_key !== undefined) this.takeState(ev);
+    }
+    this.lines = [...this.lines, ...added];
+    return added;
+  }
+
+  private tokenBefore(events: MatrixEvent[], r: RoomResult): string | null {
+    if (events.some((e) => e.type === 'm.room.create')) return null;
+    return r.prev_batch ?? '';
+  }
+
+  private dropHeld(): void {
+    for (const l of this.held) this.index.delete(l.ev.event_id);
+    this.held = [];
+  }
+
+  private readLast(): void {
+    for (let i = this.lines.length - 1; i >= 0; i--) {
+      const ev = this.lines[i]?.ev;
+      if (!ev) continue;
+      const gone = this.relations.isDeleted(ev.event_id);
+      const kind = kindOf(ev, gone);
+      if (kind === 'hidden' || kind === 'note') continue;
+      const edit = this.relations.editOf(ev);
+      const shown = edit ? { ...ev, content: edit } : ev;
+      const body = kind === 'deleted' ? 'Message deleted' : preview(shown);
+      this.last = { id: ev.event_id, sender: ev.sender, ts: ev.origin_server_ts, body };
+      this.lastName = this.nameOf(ev.sender);
+      return;
+    }
+  }
+}
+
+// localpart is the readable part of a user id, for the moments before a name is known.
+export function localpart(user: string): string {
+  const end = user.indexOf(':');
+  return end > 1 ? user.slice(1, end) : user;
+}

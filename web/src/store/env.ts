@@ -1,0 +1,22 @@
+// What the engine needs of the machine it runs on, so that its rules can be tested without one.
+
+import type { OutItem } from './disk';
+
+export type Signal =
+  | { kind: 'sync'; response: unknown }
+  | { kind: 'out' }
+  | { kind: 'open'; tab: string; room: string }
+  | { kind: 'status'; offlineSince: number }
+  | { kind: 'page'; page: unknown }
+  | { kind: 'out of here' };
+
+export interface Env {
+  tab: string;
+  post(s: Signal): void;
+  hear(fn: (s: Signal) => void): void;
+  // lead calls back when this tab is the one that syncs; it stays so until the tab goes.
+  lead(fn: () => void): void;
+  wait(ms: number, fn: () => void): () => void;
+  now(): number;
+  upload(item: OutItem, progress: (part: number) => void): Promise<string>;
+}

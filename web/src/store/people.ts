@@ -1,0 +1,59 @@
+// What people are: "Staff nurse, Ward 7". Asked for in small bundles when a name is drawn, kept for the session.
+
+import type { Found } from '../api/types';
+
+export class People {
+  changed: () => void = () => {};
+  private readonly known = new Map<string, Found>();
+  private readonly asked = new Set<string>();
+  private wanted: string[] = [];
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly fetch: (users: string[]) => Promise<Found[]>;
+
+  constructor(fetch: (users: string[]) => Promise<Found[]>) {
+    this.fetch = fetch;
+  }
+
+  // get answers what is known now and asks for what is not.
+  get(user: string): Found | undefined {
+    const p = this.known.get(user);
+    if (!p && user !== '' && !this.asked.has(user)) {
+      this.asked.add(user);
+      this.wanted.push(user);
+      this.timer ??= setTimeout(() => void this.ask(), 40);
+    }
+    return p;
+  }
+
+  // role is the short form beside a name in a conversation.
+  role(user: string): string {
+    return this.get(user)?.detail.split(',')[0]?.trim() ?? '';
+  }
+
+  learn(list: Found[]): void {
+    for (const p of list) if (p.kind === 'person') this.known.set(p.id, p);
+  }
+
+  all(): Found[] {
+    return [...this.known.values()].sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  clear(): void {
+    this.known.clear();
+    this.asked.clear();
+    this.wanted = [];
+  }
+
+  private async ask(): Promise<void> {
+    this.timer = null;
+    const users = this.wanted.splice(0, 40);
+    if (users.length === 0) return;
+    try {
+      this.learn(await this.fetch(users));
+      this.changed();
+    } catch {
+      for (const u of users) this.asked.delete(u); // asked again the next time the name is drawn
+    }
+    if (this.wanted.length > 0) this.timer ??= setTimeout(() => void this.ask(), 40);
+  }
+}

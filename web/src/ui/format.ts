@@ -1,0 +1,103 @@
+// Dates, times and numbers as a British ward writes them.
+
+const zone = 'Europe/London';
+const time = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hour12: false });
+const seconds = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+const weekday = new Intl.DateTimeFormat('en-GB', { timeZone: zone, weekday: 'short' });
+const longDay = new Intl.DateTimeFormat('en-GB', { timeZone: zone, weekday: 'long' });
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+export function clock(ms: number): string {
+  return ms > 0 ? time.format(ms) : '';
+}
+
+export function clockSeconds(ms: number): string {
+  return ms > 0 ? seconds.format(ms) : '';
+}
+
+export function day(ms: number): string {
+  return dayKey.format(ms);
+}
+
+export function date(ms: number): string {
+  const [y, m, d] = day(ms).split('-');
+  return `${Number(d)} ${months[Number(m) - 1] ?? ''} ${y ?? ''}`;
+}
+
+// ago names a moment in a list: the time today, the day this week, the date before that.
+export function ago(ms: number, now: number): string {
+  if (ms <= 0) return '';
+  if (day(ms) === day(now)) return clock(ms);
+  if (day(ms) === day(now - 86_400_000)) return 'Yesterday';
+  if (now - ms < 6 * 86_400_000) return weekday.format(ms);
+  return date(ms).replace(` ${day(now).slice(0, 4)}`, '');
+}
+
+export function dayTitle(ms: number, now: number): string {
+  if (day(ms) === day(now)) return `Today, ${date(ms)}`;
+  if (day(ms) === day(now - 86_400_000)) return `Yesterday, ${date(ms)}`;
+  return `${longDay.format(ms)}, ${date(ms)}`;
+}
+
+// span is a duration as a clock: 0:14, 3:12, 1:02:05.
+export function span(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  const h = Math.floor(s / 3600);
+  const m = Math.floor(s / 60) % 60;
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+// spoken is a duration in words, for those who hear the screen.
+export function spoken(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  const m = Math.floor(s / 60);
+  const words = [m > 0 ? `${m} minute${m === 1 ? '' : 's'}` : '', s % 60 > 0 || m === 0 ? `${s % 60} second${s % 60 === 1 ? '' : 's'}` : ''];
+  return words.filter((w) => w !== '').join(' ');
+}
+
+// nhs groups a number 3-3-4.
+export function nhs(n: string): string {
+  const d = n.replace(/\D/g, '');
+  return d.length === 10 ? `${d.slice(0, 3)} ${d.slice(3, 6)} ${d.slice(6)}` : n;
+}
+
+// born writes 1963-05-02 as 02-May-1963.
+export function born(iso: string): string {
+  const [y, m, d] = iso.split('-');
+  const name = months[Number(m) - 1];
+  return y && d && name ? `${d}-${name}-${y}` : iso;
+}
+
+// until names the end of a duty: today's by its time, another day's with the day.
+export function until(ms: number, now: number): string {
+  if (ms <= 0) return '';
+  return day(ms) === day(now) ? clock(ms) : `${weekday.format(ms)} ${clock(ms)}`;
+}
+
+export function initials(name: string): string {
+  const words = name.replace(/\b(Dr|Mr|Mrs|Ms|Miss|Prof|Sister)\.?\s/gi, '').trim().split(/\s+/);
+  const a = words[0]?.[0] ?? '?';
+  const b = words.length > 1 ? (words[words.length - 1]?.[0] ?? '') : (words[0]?.[1] ?? '');
+  return (a + b).toUpperCase();
+}
+
+// short is what fits a hexagon or a team's square: W7 for Ward 7, SpR kept whole.
+export function short(name: string): string {
+  const ward = /\bward\s+(\w{1,2})\b/i.exec(name);
+  if (ward) return `W${ward[1] ?? ''}`.toUpperCase();
+  const words = name.split(/[\s,]+/).filter((w) => /^[A-Za-z0-9]/.test(w) && !/^(and|the|of|on|for|in)$/i.test(w));
+  return (words.length > 1 ? (words[0]?.[0] ?? '') + (words[1]?.[0] ?? '') : (words[0] ?? '?').slice(0, 2)).toUpperCase();
+}
+
+// hue picks one of six tints, always the same for the same id.
+export function hue(id: string): number {
+  let h = 0;
+  for (let i = 0; i < id.length; i++) h = (h * 31 + id.charCodeAt(i)) >>> 0;
+  return (h % 6) + 1;
+}
+
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

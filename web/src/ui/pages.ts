@@ -1,0 +1,76 @@
+// How the steps of a page are worded. Sent, reached, seen and accepted are different words and never merged.
+
+import type { Page, PageStep, StepKind } from '../api/types';
+import { clock, clockSeconds } from './format';
+
+export interface CardStep { key: string; kind: StepKind | 'next'; word: string; detail: string; next: boolean; pass: boolean }
+
+const words: Record<StepKind, string> = {
+  sent: 'Sent', reached: 'Reached device', seen: 'Seen', declined: 'Declined', passed: 'Passed on',
+  accepted: 'Accepted', withdrawn: 'Withdrawn', exhausted: 'At switchboard',
+};
+
+
+export function cardSteps(p: Page): CardStep[] {
+  const out: CardStep[] = p.steps.map((s, i) => ({
+    key: `${i}`, kind: s.kind, word: words[s.kind], detail: detail(s), next: false,
+    pass: s.kind === 'passed' || s.kind === 'declined' || s.kind === 'exhausted',
+  }));
+  if (p.status === 'open' && !p.exhausted) {
+    const who = p.current.name === '' ? p.current.post.name : p.current.name;
+    out.push({ key: 'now', kind: 'next', word: 'Not accepted yet', detail: `Waiting for ${who}`, next: true, pass: false });
+  }
+  return out;
+}
+
+function detail(s: PageStep): string {
+  const at = s.kind === 'sent' ? clockSeconds(s.at) : clock(s.at);
+  if (s.kind === 'sent') return at;
+  if (s.kind === 'exhausted') return at;
+  const name = s.name === '' ? s.post_name : s.name;
+  return s.kind === 'passed' ? `to ${name}, ${at}` : `${name}, ${clockSeconds(s.at)}`;
+}
+
+export function stepIcon(kind: StepKind): string {
+  const icons: Record<StepKind, string> = {
+    sent: 'page', reached: 'phone', seen: 'eye', declined: 'close', passed: 'passon', accepted: 'tick', withdrawn: 'close', exhausted: 'siren',
+  };
+  return icons[kind];
+}
+
+export function stepTitle(p: Page, s: PageStep, me: string): string {
+  const you = s.user === me;
+  const name = you ? 'you' : s.name === '' ? s.post_name : s.name;
+  switch (s.kind) {
+    case 'sent': return p.from.user === me ? 'You sent it' : `Sent by ${p.from.name}`;
+    case 'reached': return you ? 'Reached your device' : `Reached ${name}’s device`;
+    case 'seen': return `Seen by ${name}`;
+    case 'declined': return you ? 'You could not come' : `${name} could not come`;
+    case 'passed': return `Passed on to ${name}`;
+    case 'accepted': return `Accepted by ${name}`;
+    case 'withdrawn': return you ? 'You withdrew it' : `Withdrawn by ${name}`;
+    case 'exhausted': return 'Nobody answered: the switchboard has it';
+  }
+}
+
+export function stepNote(p: Page, s: PageStep): string {
+  const quote = s.note === '' ? '' : `“${s.note}”`;
+  if (s.kind === 'sent') return `To ${p.post.name}${firstHolder(p)}`;
+  if (s.kind === 'passed') return [s.post_name, quote].filter((x) => x !== '').join(' · ');
+  if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return `Coming in ${p.accepted.eta_minutes} minutes`;
+  return quote;
+}
+
+function firstHolder(p: Page): string {
+  const first = p.steps.find((s) => s.kind === 'reached' || s.kind === 'seen');
+  if (first && first.name !== '') return `: ${first.name}`;
+  return p.current.rung === 0 && p.current.name !== '' ? `: ${p.current.name}` : '';
+}
+
+// headline is what a page is about, short: the place or the patient's bed, and the matter.
+export function headline(p: Page): string {
+  const bed = p.patient ? `Bed ${p.patient.plate}` : p.where;
+  return [bed, p.what].filter((s) => s !== '').join(' · ');
+}
+
+export const needs = { attend: 'Please attend', ring: 'Please ring', advise: 'Advice needed' } as const;

@@ -1,0 +1,70 @@
+// What a conversation shows in the list.
+
+import { engine } from '../app';
+import type { Room } from '../mx/room';
+import { part, text } from '../mx/types';
+import { seenBy } from './stream';
+
+export interface ListRow {
+  id: string;
+  room: Room;
+  title: string;
+  face: 'person' | 'patient' | 'team';
+  faceId: string;
+  plate: string;
+  ts: number;
+  from: string;
+  body: string;
+  draft: string;
+  typing: string;
+  mark: '' | 'wait' | 'failed' | 'sent' | 'seen';
+  unread: number;
+  quiet: boolean;
+  decided: boolean;
+}
+
+export function faceOf(room: Room): 'person' | 'patient' | 'team' {
+  if (room.patient) return 'patient';
+  return room.dm || (room.cls === '' && room.joined === 2 && room.hero !== '') ? 'person' : 'team';
+}
+
+export function rowOf(room: Room): ListRow {
+  const face = faceOf(room);
+  const me = engine.me.user_id;
+  const out = engine.outbox.of(room.id).filter((i) => i.type === 'm.room.message').at(-1);
+  const last = room.last;
+  const own = last?.sender === me;
+  const draft = engine.drafts.get(room.id)?.text.trim() ?? '';
+  const typing = room.typing[0];
+  let mark: ListRow['mark'] = '';
+  if (out) mark = out.state === 'failed' ? 'failed' : out.state === 'sent' ? 'sent' : 'wait';
+  else if (own && last) mark = seenBy(room, last.id, me).length > 0 ? 'seen' : 'sent';
+  const sender = out || !last || own ? '' : (room.nameOf(last.sender).split(' ')[0] ?? '');
+  return {
+    id: room.id, room, title: room.title(), face, faceId: face === 'person' && room.hero !== '' ? room.hero : room.id,
+    plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? 0,
+    from: face === 'person' ? '' : last && !out && !own ? senderName(room, last.sender, sender) : '',
+    body: room.membership === 'invite' ? 'Invitation, open to answer' : out ? (out.media ? 'Photo' : text(out.content, 'body')) : (last?.body ?? ''),
+    draft: engine.openRoom === room.id ? '' : draft,
+    typing: typing === undefined ? '' : `${room.nameOf(typing).split(' ')[0] ?? ''} is typing…`,
+    mark, unread: room.unread, quiet: room.cls === 'social',
+    decided: last !== null && room.relations.decisionOf(last.id) !== undefined,
+  };
+}
+
+function senderName(room: Room, user: string, first: string): string {
+  const known = room.stateOf('m.room.member', user);
+  return known && text(known, 'displayname') !== '' ? first : (room.lastName.split(' ')[0] ?? first);
+}
+
+// patientOf reads the link of a room to its patient.
+export function patientOf(room: Room): { id: string; plate: string; name: string; ward: string; bed: string } | null {
+  const p = room.patient;
+  if (!p) return null;
+  return { id: text(p, 'id'), plate: text(p, 'plate'), name: text(p, 'name'), ward: text(p, 'ward'), bed: text(p, 'bed') };
+}
+
+// canDecide is true when the room is about a patient, for only then is there a record to file into.
+export function canDecide(room: Room): boolean {
+  return part({ p: room.patient }, 'p') !== undefined;
+}

@@ -1,0 +1,87 @@
+// Who is signed in on this device, and the ways in and out.
+
+import { clinic, engine, wire } from '../app';
+import { WireError } from '../mx/http';
+import type { Me } from '../api/types';
+
+class Session {
+  state = $state<'starting' | 'out' | 'in'>('starting');
+  me = $state<Me | null>(null);
+  notice = $state('');
+}
+
+export const session = new Session();
+const noticeKey = 'wardline-notice';
+let leaving = false;
+
+wire.onSignedOut = () => {
+  if (session.state === 'in') void leave('You were signed out. What this device kept has been erased.');
+};
+
+// begin shows what the device kept at once, and asks the server meanwhile whether the session still holds.
+export async function begin(): Promise<void> {
+  session.notice = sessionStorage.getItem(noticeKey) ?? '';
+  sessionStorage.removeItem(noticeKey);
+  const token = tokenInAddress();
+  if (token !== '') {
+    try {
+      await enter(await clinic.signInWithToken(token));
+      return;
+    } catch (e) {
+      session.notice = e instanceof WireError ? `That sign-in link did not work: ${e.message}` : 'That sign-in link did not work.';
+    }
+  }
+  const kept = await engine.recall().catch(() => null);
+  if (kept) await enter(kept);
+  try {
+    const me = await clinic.session();
+    if (session.state !== 'in' || kept?.user_id !== me.user_id || kept.device_id !== me.device_id) await enter(me);
+    else session.me = me;
+  } catch (e) {
+    if (e instanceof WireError && e.status === 401) {
+      if (kept) await leave('');
+      session.state = 'out';
+    } else if (!kept) {
+      session.notice = 'No connection. Sign in once the network is back.';
+      session.state = 'out';
+    }
+  }
+}
+
+function tokenInAddress(): string {
+  const m = /[#&?]\/?(?:sign-in\/|token=)([^&/]+)/.exec(location.hash) ?? /[?&]token=([^&]+)/.exec(location.search);
+  if (!m) return '';
+  history.replaceState(null, '', '/');
+  return decodeURIComponent(m[1] ?? '');
+}
+
+export async function signIn(user: string, password: string): Promise<void> {
+  await enter(await clinic.signIn(user, password));
+}
+
+async function enter(me: Me): Promise<void> {
+  await engine.start(me);
+  session.me = me;
+  session.notice = '';
+  session.state = 'in';
+}
+
+// signOut ends the session on the server and erases this device, in that order when it can, the second in any case.
+export async function signOut(): Promise<void> {
+  await clinic.signOut().catch(() => undefined);
+  engine.tellOthersGone();
+  await leave('');
+}
+
+// leave erases the device and starts the page afresh, so that nothing of the person stays in memory either.
+async function leave(notice: string): Promise<void> {
+  if (leaving) return;
+  leaving = true;
+  session.state = 'out';
+  session.me = null;
+  if (notice !== '') sessionStorage.setItem(noticeKey, notice);
+  await engine.erase();
+  for (const name of await caches.keys()) if (!name.startsWith('wardline-shell-')) await caches.delete(name);
+  history.replaceState(null, '', '/');
+  location.reload();
+}

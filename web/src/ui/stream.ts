@@ -1,0 +1,262 @@
+// Turns a run of events into the rows of a conversation. Rows that did not change stay the same objects, so the
+// screen touches only what did.
+
+import { engine } from '../app';
+import type { OutItem } from '../store/disk';
+import { kindOf, noteWords, preview, stripReply } from '../mx/kinds';
+import type { Decision, Filing } from '../mx/relations';
+import type { Line, Room } from '../mx/room';
+import { number, part, text } from '../mx/types';
+import type { Json, MatrixEvent } from '../mx/types';
+import { day, dayTitle } from './format';
+
+export interface Photo { uri: string; w: number; h: number; local: Blob | null }
+export interface Quote { id: string; name: string; body: string }
+export interface React { key: string; count: number; mine: string | undefined; names: string }
+
+export interface SayRow {
+  kind: 'say';
+  key: string;
+  id: string; // event id, empty while it waits
+  n: number;
+  own: boolean;
+  first: boolean;
+  last: boolean;
+  sender: string;
+  name: string;
+  role: string;
+  ts: number;
+  body: string;
+  photo: Photo | null;
+  file: string;
+  deleted: boolean;
+  edited: boolean;
+  quote: Quote | null;
+  reacts: React[];
+  decision: Decision | undefined;
+  filing: Filing | undefined;
+  state: 'wait' | 'sending' | 'failed' | 'sent' | 'seen';
+  error: string;
+  seq: number;
+  progress: number;
+  receipt: string;
+}
+
+export type Row =
+  | SayRow
+  | { kind: 'day' | 'note' | 'new'; key: string; words: string; n: number }
+  | { kind: 'page'; key: string; id: string; page: string; own: boolean; n: number };
+
+const BREAK = 5 * 60_000;
+
+interface Cached { sign: string; row: Row }
+
+export class StreamRows {
+  private cache = new Map<string, Cached>();
+
+  // build draws the lines of a window; before is the line above it, for grouping and days.
+  build(room: Room, lines: Line[], before: Line | undefined, newAfter: number | null, newWords: string, out: OutItem[], now: number): Row[] {
+    const next = new Map<string, Cached>();
+    const rows: Row[] = [];
+    const put = (row: Row): void => {
+      const sign = JSON.stringify(row, (k, v: unknown) => (k === 'local' ? undefined : v));
+      const old = this.cache.get(row.key);
+      const kept = old && old.sign === sign ? old : { sign, row };
+      next.set(row.key, kept);
+      rows.push(kept.row);
+    };
+    const ctx = new Context(room);
+    let prev: { day: string; sender: string; ts: number } | null = before ? { day: day(before.ev.origin_server_ts), sender: '', ts: 0 } : null;
+    let marked = newAfter === null;
+    const shown = lines.filter((l) => ctx.kind(l.ev) !== 'hidden');
+    const lastSay = (i: number): boolean => {
+      const a = shown[i]?.ev;
+      const b = shown[i + 1]?.ev;
+      return !a || !b || !ctx.isSay(b) || b.sender !== a.sender || b.origin_server_ts - a.origin_server_ts > BREAK;
+    };
+    shown.forEach((l, i) => {
+      const ev = l.ev;
+      const kind = ctx.kind(ev);
+      const words = kind === 'note' ? noteWords(ev, (u) => room.nameOf(u)) : '';
+      if (kind === 'note' && words === '') return;
+      const d = day(ev.origin_server_ts);
+      if (prev?.day !== d) {
+        put({ kind: 'day', key: `day ${d}`, words: dayTitle(ev.origin_server_ts, now), n: l.n });
+        prev = { day: d, sender: '', ts: 0 };
+      }
+      if (!marked && newAfter !== null && l.n > newAfter) {
+        marked = true;
+        put({ kind: 'new', key: 'new', words: newWords, n: l.n });
+        prev.sender = '';
+      }
+      if (kind === 'note') note(rows, put, { kind: 'note', key: ev.event_id, words, n: l.n });
+      else if (kind === 'page') put(ctx.page(l));
+      else put(ctx.say(l, !(prev.sender === ev.sender && ev.origin_server_ts - prev.ts <= BREAK), lastSay(i) && (ev.sender !== ctx.me || out.length === 0)));
+      prev.sender = kind === 'say' || kind === 'deleted' ? ev.sender : '';
+      prev.ts = ev.origin_server_ts;
+    });
+    const waiting = out.filter((i) => i.type === 'm.room.message');
+    waiting.forEach((item, i) => {
+      const d = day(item.at);
+      if (prev?.day !== d) put({ kind: 'day', key: `day ${d}`, words: dayTitle(item.at, now), n: Number.MAX_SAFE_INTEGER });
+      const first = i === 0 && prev?.sender !== ctx.me;
+      put(ctx.waiting(item, first, i === waiting.length - 1));
+      prev = { day: d, sender: ctx.me, ts: item.at };
+    });
+    this.cache = next;
+    return rows;
+  }
+}
+
+// note joins people who arrive one after another into one line.
+function note(rows: Row[], put: (row: Row) => void, row: Extract<Row, { words: string }>): void {
+  const last = rows.at(-1);
+  const name = / joined$/.test(row.words) ? row.words.slice(0, -7) : '';
+  if (name === '' || last?.kind !== 'note' || !/ joined$/.test(last.words)) {
+    put(row);
+    return;
+  }
+  const names = last.words.slice(0, -7);
+  const others = / and (\d+) others$/.exec(names);
+  const words = others ? names.replace(/\d+ others$/, `${Number(others[1]) + 1} others`) : names.includes(' and ') ? `${names.replace(/ and .*$/, '')} and 2 others` : `${names} and ${name}`;
+  rows.pop();
+  put({ ...last, words: `${words} joined` });
+}
+
+class Context {
+  readonly me = engine.me.user_id;
+  private readonly room: Room;
+  private readonly reads: Map<string, number>;
+  private readonly newestOwn: string;
+
+  constructor(room: Room) {
+    this.room = room;
+    this.reads = readsOf(room);
+    const own = room.lines.findLast((l) => l.ev.sender === this.me && this.isSay(l.ev));
+    this.newestOwn = own?.ev.event_id ?? '';
+  }
+
+  kind(ev: MatrixEvent): ReturnType<typeof kindOf> {
+    return kindOf(ev, this.room.relations.isDeleted(ev.event_id));
+  }
+
+  isSay(ev: MatrixEvent): boolean {
+    const k = this.kind(ev);
+    return k === 'say' || k === 'deleted';
+  }
+
+  page(l: Line): Row {
+    const id = text(part(l.ev.content, 'uk.wardline.page'), 'id');
+    return { kind: 'page', key: l.ev.event_id, id: l.ev.event_id, page: id, own: l.ev.sender === this.me, n: l.n };
+  }
+
+  say(l: Line, first: boolean, last: boolean): SayRow {
+    const { room } = this;
+    const ev = l.ev;
+    const rel = room.relations;
+    const own = ev.sender === this.me;
+    const deleted = this.kind(ev) === 'deleted';
+    const edit = deleted ? undefined : rel.editOf(ev);
+    const c = edit ?? ev.content;
+    const seen = own ? this.readers(l.n) : [];
+    return {
+      kind: 'say', key: ev.unsigned?.transaction_id ?? ev.event_id, id: ev.event_id, n: l.n, own, first, last,
+      sender: ev.sender, name: room.nameOf(ev.sender), role: own ? '' : engine.people.role(ev.sender), ts: ev.origin_server_ts,
+      body: deleted ? '' : bodyOf(ev, c), photo: deleted ? null : photoOf(c), file: fileOf(c), deleted, edited: edit !== undefined,
+      quote: deleted ? null : this.quote(ev.content), reacts: this.reacts(ev.event_id),
+      decision: rel.decisionOf(ev.event_id), filing: rel.filingOf(ev.event_id),
+      state: seen.length > 0 ? 'seen' : 'sent', error: '', seq: 0, progress: 1,
+      receipt: own && ev.event_id === this.newestOwn ? receiptWords(room, seen) : '',
+    };
+  }
+
+  waiting(i: OutItem, first: boolean, last: boolean): SayRow {
+    const m = i.media;
+    const state = i.state === 'failed' ? 'failed' : i.state === 'sent' ? 'sent' : i.state === 'sending' ? 'sending' : 'wait';
+    return {
+      kind: 'say', key: i.txn, id: i.eventId, n: Number.MAX_SAFE_INTEGER, own: true, first, last, sender: this.me, name: '', role: '', ts: i.at,
+      body: m ? '' : text(i.content, 'body'), photo: m ? { uri: m.uri, w: m.w, h: m.h, local: m.blob } : null, file: '', deleted: false,
+      edited: false, quote: this.quote(i.content), reacts: [], decision: undefined, filing: undefined, state, error: i.error,
+      seq: i.seq, progress: m ? (engine.progress.get(i.seq) ?? 0) : 1, receipt: '',
+    };
+  }
+
+  private readers(n: number): string[] {
+    const out: string[] = [];
+    for (const [user, at] of this.reads) if (user !== this.me && at >= n) out.push(user);
+    return out;
+  }
+
+  private quote(c: Json): Quote | null {
+    const id = text(part(part(c, 'm.relates_to'), 'm.in_reply_to'), 'event_id');
+    if (id === '') return null;
+    const ev = this.room.find(id);
+    if (!ev) return { id, name: '', body: 'An earlier message' };
+    const name = ev.sender === this.me ? 'You' : this.room.nameOf(ev.sender);
+    const gone = this.room.relations.isDeleted(id);
+    return { id, name, body: gone ? 'Message deleted' : preview({ ...ev, content: this.room.relations.editOf(ev) ?? ev.content }) };
+  }
+
+  private reacts(id: string): React[] {
+    return this.room.relations.reactionsOf(id).map((r) => ({
+      key: r.key, count: r.by.size, mine: r.by.get(this.me),
+      names: [...r.by.keys()].map((u) => (u === this.me ? 'you' : this.room.nameOf(u))).join(', '),
+    }));
+  }
+}
+
+const readsCache = new WeakMap<Room, { version: number; reads: Map<string, number> }>();
+
+// readsOf answers how far each person has read, as a local order number. Whoever speaks has read what was there.
+export function readsOf(room: Room): Map<string, number> {
+  const old = readsCache.get(room);
+  if (old && old.version === room.version) return old.reads;
+  const reads = new Map<string, number>();
+  for (const [user, r] of room.receipts) {
+    const n = room.orderOf(r.event);
+    if (n !== undefined) reads.set(user, n);
+  }
+  for (let i = Math.max(0, room.lines.length - 200); i < room.lines.length; i++) {
+    const l = room.lines[i];
+    if (l && l.ev.type === 'm.room.message' && (reads.get(l.ev.sender) ?? -Infinity) < l.n) reads.set(l.ev.sender, l.n);
+  }
+  readsCache.set(room, { version: room.version, reads });
+  return reads;
+}
+
+export function seenBy(room: Room, event: string, me: string): string[] {
+  const n = room.orderOf(event);
+  if (n === undefined) return [];
+  return [...readsOf(room)].filter(([u, at]) => u !== me && at >= n).map(([u]) => u);
+}
+
+function receiptWords(room: Room, seen: string[]): string {
+  if (seen.length === 0) return '';
+  const others = Math.max(room.joined - 1, seen.length);
+  if (seen.length <= 2 && others > 2) return `Seen by ${seen.map((u) => room.nameOf(u)).join(' and ')}`;
+  if (others <= 2) return others === 1 ? `Seen by ${room.nameOf(seen[0] ?? '')}` : `Seen by ${seen.map((u) => room.nameOf(u)).join(' and ')}`;
+  return `Seen by ${seen.length} of ${others}`;
+}
+
+function bodyOf(ev: MatrixEvent, c: Json): string {
+  if (ev.type === 'm.room.encrypted') return 'This message is encrypted and cannot be read here.';
+  const type = text(c, 'msgtype');
+  const body = text(c, 'body');
+  if (type === 'm.image' || type === 'm.file' || type === 'm.video' || type === 'm.audio') {
+    const name = text(c, 'filename');
+    return name !== '' && name !== body ? body : '';
+  }
+  const words = part(part(c, 'm.relates_to'), 'm.in_reply_to') ? stripReply(body) : body;
+  return type === 'm.emote' ? `* ${words}` : words;
+}
+
+function photoOf(c: Json): Photo | null {
+  if (text(c, 'msgtype') !== 'm.image' || !text(c, 'url').startsWith('mxc://')) return null;
+  const info = part(c, 'info');
+  return { uri: text(c, 'url'), w: number(info, 'w', 4), h: number(info, 'h', 3), local: null };
+}
+
+function fileOf(c: Json): string {
+  const type = text(c, 'msgtype');
+  return type === 'm.file' || type === 'm.video' || type === 'm.audio' ? text(c, 'filename') || text(c, 'body') : '';
+}
