@@ -49,6 +49,8 @@ type App struct {
 	Timeline *timeline.Service
 	Keys     *keys.Service
 	Steward  id.User
+	Clinic   Clinic
+	Demo     bool // this is a hospital to try things with
 
 	API     *client.API
 	Cookies *client.Cookies
@@ -63,7 +65,8 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations()}
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations()},
+		clinicMigrations()...)
 }
 
 // Open builds a server from its configuration. Nothing answers yet: call Listen, and Close in the end.
@@ -126,8 +129,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	}
 	a.Mux.Handle("/", files)
 
-	// What goes on by itself: signatures after the acknowledgement.
+	// What goes on by itself: signatures after the acknowledgement. Then the ward's work, which stands on all of this.
 	a.Group.Go("room.signer", a.Rooms.Signer().Run)
+	a.clinic()
 	return a, nil
 }
 

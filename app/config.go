@@ -22,6 +22,7 @@ type Config struct {
 
 	FHIR       string        `name:"fhir-url" doc:"Base URL of the FHIR R4 server that keeps the patient record. Empty: decisions wait."`
 	FHIRToken  string        `name:"fhir-token" doc:"Bearer token for it, when it wants one."`
+	TrustName  string        `name:"trust-name" default:"This trust" doc:"The trust's name, as the record shows it."`
 	ODS        string        `name:"ods" default:"X99" doc:"The trust's ODS code."`
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`

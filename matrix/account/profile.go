@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -151,4 +152,26 @@ func (s *Service) SaveFilter(ctx context.Context, u id.User, filter json.RawMess
 func (s *Service) Filter(ctx context.Context, u id.User, name string) (json.RawMessage, error) {
 	b, err := db.One(ctx, s.db, readFilter, db.Scalar[[]byte], string(u), name)
 	return b, err
+}
+
+// MarkDirect writes into a user's account data, inside an open act, that a room is the direct chat with another user.
+// spec: client-server-api#direct-messaging
+func (s *Service) MarkDirect(ctx context.Context, tx *db.Tx, user, other id.User, room id.Room) error {
+	chats := map[id.User][]id.Room{}
+	d, err := s.Data(ctx, tx, user, "", "m.direct")
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if err == nil && json.Unmarshal(d.Content, &chats) != nil {
+		chats = map[id.User][]id.Room{} // some client wrote nonsense there
+	}
+	if slices.Contains(chats[other], room) {
+		return nil
+	}
+	chats[other] = append(chats[other], room)
+	content, err := json.Marshal(chats)
+	if err != nil {
+		return err
+	}
+	return s.SetDataIn(ctx, tx, user, "", "m.direct", content)
 }

@@ -48,6 +48,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	}
 	s.delivered(r.User, r.Device, base.at.Pos)
 	l := s.listen(r.User)
+	defer l.here()()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
 	for {

@@ -41,6 +41,7 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 		s.delivered(r.User, r.Device, since.Pos)
 	}
 	l := s.listen(r.User)
+	defer l.here()()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
 	for {

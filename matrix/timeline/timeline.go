@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -49,8 +50,10 @@ type Service struct {
 
 // listener is what this process knows of a user who has been here since it began.
 type listener struct {
-	bell stream.Bell
-	data atomic.Int64 // position of the newest account data
+	bell    stream.Bell
+	seen    atomic.Int64 // when a device last asked, in ms
+	waiting atomic.Int64 // how many requests wait now
+	data    atomic.Int64 // position of the newest account data
 	// direct are the rooms that the user marked as direct chats, nil while not known.
 	direct atomic.Pointer[map[id.Room]bool]
 }
@@ -183,5 +186,27 @@ func (s *Service) Stop() {
 	defer s.mu.Unlock()
 	for _, l := range s.users {
 		l.bell.Ring()
+	}
+}
+
+// Seen returns when a user's device last asked what is new, zero if not since this process began, and whether one waits for an
+// answer right now.
+func (s *Service) Seen(u id.User) (last time.Time, open bool) {
+	s.mu.Lock()
+	l := s.users[u]
+	s.mu.Unlock()
+	if l == nil || l.seen.Load() == 0 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(l.seen.Load()), l.waiting.Load() > 0
+}
+
+// here notes that a device of the user is asking, until the returned function is called.
+func (l *listener) here() func() {
+	l.seen.Store(time.Now().UnixMilli())
+	l.waiting.Add(1)
+	return func() {
+		l.seen.Store(time.Now().UnixMilli())
+		l.waiting.Add(-1)
 	}
 }

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"wardline/clinical/conversation"
+	"wardline/clinical/directory"
+	"wardline/clinical/paging"
+	"wardline/clinical/patient"
+	"wardline/clinical/record"
+	"wardline/clinical/rota"
+	"wardline/edge/clinic"
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/id"
+)
+
+// Clinic is what stands on the kernel: the ward's own work. Without it, what is left is a homeserver.
+type Clinic struct {
+	Directory     *directory.Service
+	Patients      *patient.Service
+	Conversations *conversation.Service
+	Paging        *paging.Service
+	Record        *record.Service
+}
+
+// clinicMigrations are the schemas of the clinical chapter.
+func clinicMigrations() []db.Migrations {
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations()}
+}
+
+// clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
+func (a *App) clinic() {
+	c := &a.Clinic
+	c.Directory = directory.New(a.DB)
+	c.Patients = patient.New(a.DB, time.Now)
+	c.Conversations = conversation.New(conversation.Deps{DB: a.DB, Rooms: a.Rooms, Steward: a.Steward, Now: time.Now, MarkDirect: a.Accounts.MarkDirect})
+	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
+		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach})
+	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.fhir(),
+		Organisation: record.Organisation{ODS: a.Config.ODS, Name: a.Config.TrustName, Server: a.Accounts.Server()},
+		Retry:        record.DefaultRetry(), Now: time.Now, Log: a.Log})
+
+	// A room's class and patient first, because the others read them; then pages, then decisions.
+	a.Rooms.Guard(c.Conversations.Guard)
+	a.Rooms.Guard(c.Paging.Guard)
+	a.Rooms.Guard(c.Record.Guard)
+	a.Timeline.OnDelivered = c.Paging.Delivered
+
+	a.Group.Go("paging.scheduler", c.Paging.Run)
+	a.Group.Go("record.worker", c.Record.Run)
+
+	a.Cookies.Describe = a.describe
+	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Patients: c.Patients, Conversations: c.Conversations,
+		Paging: c.Paging, Record: c.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+}
+
+// fhir is how the record is reached, nil when the trust has not said where it is.
+func (a *App) fhir() *record.Client {
+	if a.Config.FHIR == "" {
+		return nil
+	}
+	c := &record.Client{Base: strings.TrimSuffix(a.Config.FHIR, "/")}
+	if token := a.Config.FHIRToken; token != "" {
+		c.Header = func(h http.Header) error {
+			h.Set("Authorization", "Bearer "+token)
+			return nil
+		}
+	}
+	return c
+}
+
+// reach says how somebody could be reached now.
+func (a *App) reach(_ context.Context, u id.User) []paging.Way {
+	seen, open := a.Timeline.Seen(u)
+	switch {
+	case open:
+		return []paging.Way{{Via: "app", Detail: "open now"}}
+	case seen.IsZero():
+		return []paging.Way{{Via: "app", Detail: "not open"}}
+	}
+	return []paging.Way{{Via: "app", Detail: "last open " + ago(time.Since(seen)) + " ago"}}
+}
+
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()))
+}
+
+// describe is what the app shows of who is signed in.
+func (a *App) describe(ctx context.Context, u id.User) (map[string]any, error) {
+	out := map[string]any{"posts": []any{}, "role": "", "demo": a.Demo}
+	p, err := directory.FindPerson(ctx, a.DB, u)
+	if fault.Is(err, fault.NotFound) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out["name"], out["role"] = p.Name, p.Role
+	duties, err := rota.Held(ctx, a.DB, u, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	posts := []map[string]any{}
+	for _, d := range duties {
+		post, err := directory.FindPost(ctx, a.DB, d.Post)
+		if err != nil {
+			return nil, err
+		}
+		posts = append(posts, map[string]any{"id": d.Post, "name": post.Name, "until": d.Until.UnixMilli()})
+	}
+	out["posts"] = posts
+	return out, nil
+}
