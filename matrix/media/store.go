@@ -1,0 +1,38 @@
+package media
+
+import (
+	"context"
+	"time"
+
+	"wardline/ground/db"
+	"wardline/ground/fault"
+)
+
+var (
+	insertFile = db.SQL("media.insert", `INSERT INTO media_file (id, owner, sha256, original, size_bytes, declared, sniffed, name, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
+	readFile = db.SQL("media.read", `SELECT id, owner, sha256, original, size_bytes, declared, sniffed, name, created_at FROM media_file WHERE id = $1`)
+)
+
+func (s *Service) insert(ctx context.Context, f File) error {
+	return s.db.Write(ctx, "media.upload", func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, insertFile, string(f.ID), string(f.Owner), f.SHA256, f.Original, f.SizeBytes, f.Declared, f.Sniffed, f.Name, f.CreatedAt.UnixMilli())
+		return err
+	})
+}
+
+// File returns what is known of an upload. An unknown one is NotFound.
+func (s *Service) File(ctx context.Context, name ID) (File, error) {
+	f, err := db.One(ctx, s.db, readFile, scanFile, string(name))
+	if fault.Is(err, fault.NotFound) {
+		return File{}, errUnknown
+	}
+	return f, err
+}
+
+func scanFile(r db.Row) (f File, err error) {
+	var at int64
+	err = r.Scan(&f.ID, &f.Owner, &f.SHA256, &f.Original, &f.SizeBytes, &f.Declared, &f.Sniffed, &f.Name, &at)
+	f.CreatedAt = time.UnixMilli(at)
+	return f, err
+}
