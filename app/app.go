@@ -31,6 +31,7 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/id"
 	"wardline/matrix/keys"
+	"wardline/matrix/media"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 	"wardline/web"
@@ -48,6 +49,7 @@ type App struct {
 	Rooms    *room.Service
 	Timeline *timeline.Service
 	Keys     *keys.Service
+	Media    *media.Service
 	Steward  id.User
 	Clinic   Clinic
 	Demo     bool // this is a hospital to try things with
@@ -65,8 +67,8 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations()},
-		clinicMigrations()...)
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations(),
+		media.Migrations()}, clinicMigrations()...)
 }
 
 // Open builds a server from its configuration. Nothing answers yet: call Listen, and Close in the end.
@@ -105,6 +107,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Accounts.OnProfile = a.Rooms.ProfileChanged
 	a.Keys = keys.New(a.DB)
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys)
+	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, "media"), int64(c.MaxUpload)); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
 	if err := a.steward(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -114,7 +119,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = (&httpx.Limiter{}).Admit
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Media: a.Media, Options: client.Options{
 		PublicURL: c.PublicURL, OpenRegistration: c.OpenRegistration, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload)}}
 	a.Cookies = &client.Cookies{API: a.API}

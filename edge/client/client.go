@@ -8,6 +8,7 @@ package client
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"wardline/edge/httpx"
@@ -15,6 +16,7 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/id"
 	"wardline/matrix/keys"
+	"wardline/matrix/media"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 )
@@ -35,6 +37,7 @@ type API struct {
 	Rooms    *room.Service
 	Timeline *timeline.Service
 	Keys     *keys.Service
+	Media    *media.Service
 	Options  Options
 }
 
@@ -97,7 +100,7 @@ func (h *API) Routes() []httpx.Route {
 		auth("POST "+v3+"keys/claim", h.claimKeys),
 		auth("GET "+v3+"keys/changes", h.changedKeys),
 	}
-	return append(append(routes, h.roomRoutes(open, auth)...), h.timelineRoutes(auth)...)
+	return slices.Concat(routes, h.roomRoutes(open, auth), h.timelineRoutes(auth), h.mediaRoutes(open, auth))
 }
 
 func (h *API) roomRoutes(open, auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
