@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"wardline/ground/run"
+)
+
+// figures fills in what follows from a list of latencies.
+func figures(l *Line, took []time.Duration, elapsed, cpu time.Duration) {
+	slices.Sort(took)
+	at := func(p float64) float64 {
+		if len(took) == 0 {
+			return 0
+		}
+		return float64(took[min(len(took)-1, int(p*float64(len(took))))].Microseconds()) / 1000
+	}
+	l.Count, l.P50ms, l.P99ms = len(took), at(0.50), at(0.99)
+	l.PerSecond = float64(len(took)) / elapsed.Seconds()
+	if len(took) > 0 {
+		l.CPUPerItemMs = float64(cpu.Microseconds()) / 1000 / float64(len(took))
+	}
+}
+
+const words = "Obs stable overnight, potassium repeat sent at six, lab says twenty minutes. Please review the drug chart when you can."
+
+// scenarioSend has n senders say as much as they can over 100 rooms, each waiting for its acknowledgement, and then checks that
+// every acknowledged message can be read.
+func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line, error) {
+	line := Line{Scenario: "send, closed loop", Senders: n}
+	users := make([]*user, n)
+	rooms := make([][]string, n)
+	for i := range users {
+		u, err := s.register(ctx, fmt.Sprintf("send%d_%d", n, i))
+		if err != nil {
+			return line, err
+		}
+		users[i] = u
+		for len(rooms[i]) < max(1, 100/n) {
+			r, err := u.room(ctx, "bench")
+			if err != nil {
+				return line, err
+			}
+			rooms[i] = append(rooms[i], r)
+		}
+	}
+	var mu sync.Mutex
+	var all []time.Duration
+	sent := map[string]int{}
+	cpu, began := s.cpu(), time.Now()
+	fns := make([]func(context.Context) error, n)
+	for i, u := range users {
+		fns[i] = func(ctx context.Context) error {
+			var took []time.Duration
+			count := map[string]int{}
+			for k := 0; time.Since(began) < d; k++ {
+				room := rooms[i][k%len(rooms[i])]
+				t := time.Now()
+				if _, err := u.send(ctx, room, words); err != nil {
+					return err
+				}
+				took = append(took, time.Since(t))
+				count[room]++
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, took...)
+			for r, c := range count {
+				sent[r] += c
+			}
+			return nil
+		}
+	}
+	if err := run.All(ctx, fns...); err != nil {
+		return line, err
+	}
+	figures(&line, all, time.Since(began), s.cpu()-cpu)
+	line.RSSMB = s.rss()
+	for i, u := range users {
+		for _, r := range rooms[i] {
+			got, err := u.countMessages(ctx, r)
+			if err != nil {
+				return line, err
+			}
+			if got != sent[r] {
+				line.Errors++
+			}
+		}
+	}
+	return line, nil
+}
+
+// countMessages reads a room's whole history.
+func (u *user) countMessages(ctx context.Context, room string) (int, error) {
+	n, from := 0, ""
+	for {
+		var page struct {
+			Chunk []struct{ Type string }
+			End   string
+		}
+		path := "/_matrix/client/v3/rooms/" + room + "/messages?dir=b&limit=1000"
+		if from != "" {
+			path += "&from=" + from
+		}
+		if err := u.call(ctx, "GET", path, nil, &page); err != nil {
+			return 0, err
+		}
+		for _, ev := range page.Chunk {
+			if ev.Type == "m.room.message" {
+				n++
+			}
+		}
+		if page.End == "" {
+			return n, nil
+		}
+		from = page.End
+	}
+}
+
+// delivery gathers what every receiver heard.
+type delivery struct {
+	mu    sync.Mutex // guards the rest
+	at    map[string]time.Time
+	order map[string][]string // room → event ids as accepted
+	heard map[string][]string // user and room → event ids as delivered
+	took  []time.Duration
+	count int
+	early map[string][]time.Time // delivered before the sender's acknowledgement came back
+}
+
+// scenarioDeliver has users wait in rooms of 25 while messages come at a fixed rate, and checks that each reaches every member once
+// and in one order.
+func scenarioDeliver(ctx context.Context, s *target, online, rate int, d time.Duration) (Line, error) {
+	line := Line{Scenario: fmt.Sprintf("deliver, %d a second", rate), Senders: max(1, online/25), Receivers: online}
+	users := make([]*user, online)
+	var rooms []string
+	for i := range users {
+		u, err := s.register(ctx, fmt.Sprintf("recv%d", i))
+		if err != nil {
+			return line, err
+		}
+		users[i] = u
+		if i%25 == 0 {
+			r, err := u.room(ctx, "ward")
+			if err != nil {
+				return line, err
+			}
+			rooms = append(rooms, r)
+		} else if err := u.call(ctx, "POST", "/_matrix/client/v3/join/"+rooms[len(rooms)-1], map[string]any{}, nil); err != nil {
+			return line, err
+		}
+	}
+	got := &delivery{at: map[string]time.Time{}, order: map[string][]string{}, heard: map[string][]string{}, early: map[string][]time.Time{}}
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	var ready sync.WaitGroup
+	ready.Add(online)
+	total := rate * int(d.Seconds())
+	done := make(chan struct{})
+	var fns []func(context.Context) error
+	for _, u := range users {
+		fns = append(fns, func(context.Context) error { return u.listen(listening, got, &ready, total*25, done) })
+	}
+	var cpu time.Duration
+	var began time.Time
+	fns = append(fns, func(ctx context.Context) error {
+		defer stop()
+		ready.Wait()
+		cpu, began = s.cpu(), time.Now()
+		if err := pour(ctx, users, rooms, rate, total, got); err != nil {
+			return err
+		}
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+		}
+		cpu = s.cpu() - cpu
+		return nil
+	})
+	if err := run.All(ctx, fns...); err != nil {
+		return line, err
+	}
+	figures(&line, got.took, time.Since(began), cpu)
+	line.RSSMB = s.rss()
+	line.Errors = got.check(users, rooms)
+	return line, nil
+}
+
+// pour sends at a fixed rate, whatever the answers take.
+func pour(ctx context.Context, users []*user, rooms []string, rate, total int, got *delivery) error {
+	tick := time.NewTicker(time.Second / time.Duration(rate))
+	defer tick.Stop()
+	queue := make([]chan struct{}, len(rooms))
+	var fns []func(context.Context) error
+	for r := range rooms {
+		queue[r] = make(chan struct{}, total)
+		fns = append(fns, func(ctx context.Context) error {
+			for range queue[r] {
+				id, err := users[r*25].send(ctx, rooms[r], words)
+				if err != nil {
+					return err
+				}
+				got.accepted(rooms[r], id)
+			}
+			return nil
+		})
+	}
+	fns = append(fns, func(context.Context) error {
+		for i := range total {
+			<-tick.C
+			queue[i%len(rooms)] <- struct{}{}
+		}
+		for _, q := range queue {
+			close(q)
+		}
+		return nil
+	})
+	return run.All(ctx, fns...)
+}
+
+func (g *delivery) accepted(room, id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.at[id] = now
+	g.order[room] = append(g.order[room], id)
+	for range g.early[id] {
+		g.took = append(g.took, 0) // heard before the acknowledgement was
+	}
+	delete(g.early, id)
+}
+
+func (g *delivery) delivered(u *user, room, id string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if at, ok := g.at[id]; ok {
+		g.took = append(g.took, now.Sub(at))
+	} else {
+		g.early[id] = append(g.early[id], now)
+	}
+	key := u.id + " " + room
+	g.heard[key] = append(g.heard[key], id)
+	g.count++
+	return g.count
+}
+
+// check counts members who heard anything but exactly what was accepted, in its order.
+func (g *delivery) check(users []*user, rooms []string) int {
+	wrong := 0
+	for i, u := range users {
+		if r := rooms[i/25]; !slices.Equal(g.heard[u.id+" "+r], g.order[r]) {
+			wrong++
+		}
+	}
+	return wrong
+}
+
+// listen syncs until it is told to stop, noting every message.
+func (u *user) listen(ctx context.Context, got *delivery, ready *sync.WaitGroup, want int, done chan struct{}) error {
+	since := ""
+	for {
+		var answer struct {
+			Next  string `json:"next_batch"`
+			Rooms struct {
+				Join map[string]struct {
+					Timeline struct {
+						Events []struct {
+							ID   string `json:"event_id"`
+							Type string
+						}
+					}
+				}
+			}
+		}
+		path := "/_matrix/client/v3/sync?timeout=30000"
+		if since != "" {
+			path += "&since=" + since
+		}
+		err := u.call(ctx, "GET", path, nil, &answer)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if since == "" {
+			ready.Done()
+		} else {
+			for room, r := range answer.Rooms.Join {
+				for _, ev := range r.Timeline.Events {
+					if ev.Type == "m.room.message" && got.delivered(u, room, ev.ID) == want {
+						close(done)
+					}
+				}
+			}
+		}
+		since = answer.Next
+	}
+}
