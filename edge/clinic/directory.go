@@ -68,6 +68,9 @@ func (h *handler) searchDirectory(w http.ResponseWriter, r *http.Request, _ acco
 	if err != nil {
 		return err
 	}
+	if users := r.URL.Query()["user"]; len(users) > 0 {
+		return h.people(w, r, users)
+	}
 	var kinds []directory.Kind
 	for k := range strings.SplitSeq(r.URL.Query().Get("kind"), ",") {
 		if k != "" {
@@ -81,6 +84,26 @@ func (h *handler) searchDirectory(w http.ResponseWriter, r *http.Request, _ acco
 	results := make([]resultView, 0, len(hits))
 	for _, hit := range hits {
 		v, err := h.result(r.Context(), hit)
+		if err != nil {
+			return err
+		}
+		results = append(results, v)
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"results": results})
+}
+
+// people answers those of the given users who are in the directory, so that a conversation can say what its members are.
+func (h *handler) people(w http.ResponseWriter, r *http.Request, users []string) error {
+	results := make([]resultView, 0, len(users))
+	for _, u := range users[:min(len(users), maxList)] {
+		p, err := directory.FindPerson(r.Context(), h.DB, id.User(u))
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		v, err := h.result(r.Context(), directory.Hit{Kind: directory.KindPerson, Person: p})
 		if err != nil {
 			return err
 		}

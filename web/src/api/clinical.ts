@@ -37,7 +37,7 @@ export class Clinical {
   // people answers those of the given users that this person may see.
   async people(users: string[]): Promise<Found[]> {
     const list = users.map((u) => `&user=${enc(u)}`).join('');
-    return (await this.go<{ results: Found[] | null }>('GET', `/directory?kind=person&limit=${users.length}${list}`)).results ?? [];
+    return (await this.go<{ results: Found[] | null }>('GET', `/directory?kind=person${list}`)).results ?? [];
   }
 
   async posts(): Promise<Post[]> {
@@ -46,6 +46,11 @@ export class Clinical {
 
   async patients(q: string, limit = 20): Promise<Patient[]> {
     return (await this.go<{ patients: Patient[] | null }>('POST', '/patients/search', { q, limit })).patients ?? [];
+  }
+
+  // wardPatients are those of this person's own ward.
+  async wardPatients(limit = 50): Promise<Patient[]> {
+    return (await this.go<{ patients: Patient[] | null }>('GET', `/patients?limit=${limit}`)).patients ?? [];
   }
 
   patient(id: string): Promise<Patient> {
