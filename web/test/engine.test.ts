@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { Clinical } from '../src/api/clinical';
+import { HttpWire } from '../src/mx/http';
+import { Engine } from '../src/store/engine';
+import type { Env } from '../src/store/env';
+import { MemoryDisk } from '../src/store/memory';
+import { message, response } from './helpers';
+
+const me = { user_id: '@asha:x', device_id: 'D', name: 'Asha', role: '' };
+
+class DeafWire extends HttpWire {
+  override call<T>(): Promise<T> { return new Promise<T>(() => undefined); }
+}
+
+function engine(disk: MemoryDisk, leads = true): Engine {
+  const env: Env = {
+    tab: 't', post: () => undefined, hear: () => undefined, lead: (fn) => { if (leads) fn(); },
+    wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')),
+  };
+  const wire = new DeafWire();
+  return new Engine(disk, wire, new Clinical(wire), env);
+}
+
+const settle = async () => { for (let i = 0; i < 30; i++) await Promise.resolve(); };
+
+describe('the engine', () => {
+  it('applies a response in one transaction, with its position, and then tells', async () => {
+    const disk = new MemoryDisk();
+    const e = engine(disk);
+    await e.start(me);
+    await settle();
+    let told = -1;
+    e.topics.on('room !a', () => { told = disk.commits; });
+    await e.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] }, '!b': { initial: true, timeline_events: [message('2', 'y')] } }));
+    expect(disk.commits).toBe(1);
+    expect(told).toBe(1);
+    expect((await disk.open()).meta.get('pos')).toBe('p1');
+  });
+
+  it('opens with what the disk kept, before any network', async () => {
+    const disk = new MemoryDisk();
+    const first = engine(disk);
+    await first.start(me);
+    await settle();
+    await first.applySync(response('p1', { '!a': { initial: true, name: 'Ward 7', notification_count: 3, timeline_events: [message('1', 'x'), message('2', 'y')] } }));
+    const again = engine(disk, false);
+    expect((await again.recall())?.user_id).toBe(me.user_id);
+    expect(again.sorted().map((r) => `${r.title()} ${r.unread}`)).toEqual(['Ward 7 3']);
+    const room = await again.open('!a');
+    expect(room.lines).toHaveLength(2);
+  });
+
+  it('orders the newest first and counts the unread', async () => {
+    const e = engine(new MemoryDisk());
+    await e.start(me);
+    await settle();
+    await e.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] }, '!b': { initial: true, name: 'B', notification_count: 1, timeline_events: [message('2', 'y')] } }));
+    expect(e.sorted().map((r) => r.name)).toEqual(['B', 'A']);
+    expect(e.unreadTotal()).toBe(1);
+    await e.applySync(response('p2', { '!b': { notification_count: 0 }, '!a': { timeline_events: [message('3', 'z')] } }));
+    expect(e.sorted().map((r) => r.name)).toEqual(['A', 'B']);
+    expect(e.unreadTotal()).toBe(0);
+  });
+
+  it('takes its own message back by transaction, out of memory and disk', async () => {
+    const disk = new MemoryDisk();
+    const e = engine(disk);
+    await e.start(me);
+    await settle();
+    const item = await e.outbox.add({ room: '!a', type: 'm.room.message', content: { body: 'hi' } });
+    await e.applySync(response('p1', { '!a': { initial: true, timeline_events: [message('1', 'hi', me.user_id, { unsigned: { transaction_id: item.txn } })] } }));
+    expect(e.outbox.items).toHaveLength(0);
+    expect(await disk.out()).toHaveLength(0);
+  });
+
+  it('forgets a deleted message on the disk too', async () => {
+    const disk = new MemoryDisk();
+    const e = engine(disk);
+    await e.start(me);
+    await settle();
+    await e.applySync(response('p1', { '!a': { initial: true, timeline_events: [message('1', 'secret')] } }));
+    await e.applySync(response('p2', { '!a': { timeline_events: [{ ...message('2', ''), type: 'm.room.redaction', content: { redacts: '1' } }] } }));
+    expect(JSON.stringify(await disk.lines('!a'))).not.toContain('secret');
+  });
+
+  it('erases everything for another person', async () => {
+    const disk = new MemoryDisk();
+    const e = engine(disk);
+    await e.start(me);
+    await settle();
+    await e.applySync(response('p1', { '!a': { initial: true, timeline_events: [message('1', 'x')] } }));
+    await e.start({ ...me, user_id: '@tom:x' });
+    expect((await disk.open()).rooms).toEqual([]);
+    expect(e.sorted()).toEqual([]);
+  });
+
+  it('typing and receipts reach their room', async () => {
+    const e = engine(new MemoryDisk());
+    await e.start(me);
+    await settle();
+    await e.applySync(response('p1', { '!a': { initial: true, timeline_events: [message('1', 'x')] } }, {
+      typing: { rooms: { '!a': { content: { user_ids: ['@tom:x', me.user_id] } } } },
+      receipts: { rooms: { '!a': { content: { '1': { 'm.read': { '@tom:x': { ts: 5 } } } } } } },
+      account_data: { rooms: { '!a': [{ type: 'm.fully_read', content: { event_id: '1' } }] } },
+    }));
+    const r = e.rooms.get('!a');
+    expect(r?.typing).toEqual(['@tom:x']);
+    expect(r?.receipts.get('@tom:x')?.event).toBe('1');
+    expect(r?.fullyRead).toBe('1');
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { Room } from '../src/mx/room';
+import { deletion, ids, message, related } from './helpers';
+
+const me = '@asha:x';
+const events = (...names: string[]) => names.map((n) => message(n, n));
+
+describe('a room merges what the server sends', () => {
+  it('appends what is new and nothing twice', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('a', 'b'), prev_batch: 't1' }, me);
+    r.apply({ timeline_events: events('b', 'c') }, me);
+    expect(ids(r.lines)).toBe('a b c');
+    expect(r.prev).toBe('t1');
+  });
+
+  it('puts the older part of an expanded timeline before, and takes its token', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('d'), prev_batch: 't4' }, me);
+    const m = r.apply({ expanded_timeline: true, timeline_events: events('a', 'b', 'c', 'd'), prev_batch: 't1' }, me);
+    expect(ids(r.lines)).toBe('a b c d');
+    expect(r.prev).toBe('t1');
+    expect(m.live).toHaveLength(0);
+  });
+
+  it('holds the older run beyond a gap until history closes it', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('a', 'b'), prev_batch: 't1' }, me);
+    r.apply({ limited: true, timeline_events: events('f', 'g'), prev_batch: 't6' }, me);
+    expect(ids(r.lines)).toBe('f g');
+    r.prepend(events('e', 'd'), 't4');
+    expect(ids(r.lines)).toBe('d e f g');
+    r.prepend(events('c', 'b', 'a'), 't0');
+    expect(ids(r.lines)).toBe('a b c d e f g');
+    expect(r.prev).toBe('t1');
+    expect(r.lines.map((l) => l.n)).toEqual([...r.lines.map((l) => l.n)].sort((x, y) => x - y));
+  });
+
+  it('gives up the oldest run when a second gap opens', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('a') }, me);
+    r.apply({ limited: true, timeline_events: events('m') }, me);
+    const merge = r.apply({ limited: true, timeline_events: events('z') }, me);
+    expect(ids(merge.dropped)).toBe('a');
+    expect(r.has('a')).toBe(false);
+  });
+
+  it('knows the start of the room', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('b'), prev_batch: 't' }, me);
+    r.prepend([message('a', ''), { ...message('c', ''), type: 'm.room.create', state_key: '' }], 'more');
+    expect(r.prev).toBeNull();
+  });
+
+  it('clears a name that an initial answer does not give', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, name: 'Ward 7', timeline_events: events('a') }, me);
+    r.apply({ initial: true, timeline_events: events('a') }, me);
+    expect(r.name).toBe('');
+  });
+
+  it('removes state when a stub comes', () => {
+    const r = new Room('!r');
+    const topic = { ...message('s', ''), type: 'm.room.topic', state_key: '', content: { topic: 'x' } };
+    r.apply({ initial: true, required_state: [topic] }, me);
+    r.apply({ required_state: [{ type: 'm.room.topic', state_key: '' }] }, me);
+    expect(r.stateOf('m.room.topic')).toBeUndefined();
+  });
+
+  it('survives a row on disk', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, name: 'Ward 7', timeline_events: events('a', 'b'), prev_batch: 't1', notification_count: 2 }, me);
+    r.apply({ limited: true, timeline_events: events('y', 'z'), prev_batch: 't9' }, me);
+    const again = new Room('!r');
+    again.fromRow(r.row());
+    again.restore([...r.held, ...r.lines], r.row());
+    expect(ids(again.lines)).toBe('y z');
+    expect(ids(again.held)).toBe('a b');
+    expect(again.prev).toBe('t9');
+    expect(again.unread).toBe(2);
+    expect(again.last?.id).toBe('z');
+  });
+});
+
+describe('what later events say about earlier ones', () => {
+  it('counts a reaction once a person and takes it back', () => {
+    const r = new Room('!r');
+    const like = related('r1', 'm.reaction', 'm.annotation', 'a', { key: '👍' });
+    r.apply({ initial: true, timeline_events: [...events('a'), like, related('r2', 'm.reaction', 'm.annotation', 'a', { key: '👍' }, '@liam:x')] }, me);
+    expect(r.relations.reactionsOf('a')[0]?.by.size).toBe(2);
+    r.apply({ timeline_events: [deletion('d1', 'r1')] }, me);
+    expect(r.relations.reactionsOf('a')[0]?.by.size).toBe(1);
+  });
+
+  it('shows an edit by the author and nobody else', () => {
+    const r = new Room('!r');
+    const edit = (id: string, sender: string, body: string) => related(id, 'm.room.message', 'm.replace', 'a', { 'm.new_content': { msgtype: 'm.text', body } }, sender);
+    r.apply({ initial: true, timeline_events: [message('a', 'ten', '@tom:x'), edit('e1', '@tom:x', 'one')] }, me);
+    const a = r.find('a');
+    expect(a && r.relations.editOf(a)?.['body']).toBe('one');
+    r.apply({ timeline_events: [edit('e2', '@eve:x', 'evil')] }, me);
+    expect(a && r.relations.editOf(a)?.['body']).not.toBe('evil');
+  });
+
+  it('forgets the words of a deleted message', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('a') }, me);
+    r.apply({ timeline_events: [deletion('d', 'a')] }, me);
+    expect(r.blank('a')?.ev.content).toEqual({});
+    expect(r.relations.isDeleted('a')).toBe(true);
+  });
+
+  it('keeps filed over a late waiting', () => {
+    const r = new Room('!r');
+    const filing = (id: string, status: string, at: number) => related(id, 'uk.wardline.filing', 'm.reference', 'a', { 'uk.wardline.filing': { decision: 'd', status, at, record_id: 'DocumentReference/1' } });
+    r.apply({ initial: true, timeline_events: [...events('a'), filing('f1', 'waiting', 1), filing('f2', 'filed', 2), filing('f3', 'waiting', 3)] }, me);
+    expect(r.relations.filingOf('a')?.status).toBe('filed');
+  });
+
+  it('never moves a read mark back', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('a', 'b', 'c') }, me);
+    r.takeReceipt('c', '@tom:x', 10);
+    r.takeReceipt('a', '@tom:x', 20);
+    expect(r.receipts.get('@tom:x')?.event).toBe('c');
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { kindOf, preview, stripReply } from '../src/mx/kinds';
+import { pieces } from '../src/mx/text';
+import { message } from './helpers';
+
+const kinds = (s: string, names: string[] = []) => pieces(s, (n) => names.includes(n)).map((p) => (p.kind === 'break' ? '/' : `${p.kind}:${p.text}`)).join('|');
+
+describe('the words of a message', () => {
+  it('are text, whatever they look like', () => {
+    expect(kinds('<img src=x onerror=alert(1)>')).toBe('text:<img src=x onerror=alert(1)>');
+    expect(kinds('[x](javascript:alert(1))')).toBe('text:[x](javascript:alert(1))');
+  });
+
+  it('know bold, italic, code, links and lines', () => {
+    expect(kinds('a **b** *c* `d`\ne')).toBe('text:a |strong:b|text: |em:c|text: |code:d|/|text:e');
+    expect(kinds('see https://x.example/a?b=1, then')).toBe('text:see |link:https://x.example/a?b=1|text:, then');
+  });
+
+  it('leave doses and sums alone', () => {
+    expect(kinds('2 * 3 * 4 and BP_sys_low')).toBe('text:2 * 3 * 4 and BP_sys_low');
+  });
+
+  it('mark a mention only of somebody who is here', () => {
+    expect(kinds('@Grace Obi can you', ['Grace Obi'])).toBe('mention:@Grace Obi|text: can you');
+    expect(kinds('@Nobody Here', ['Grace Obi'])).toBe('text:@Nobody Here');
+  });
+
+  it('drop the quoted lines of old replies', () => {
+    expect(stripReply('> <@a:x> hi\n\nyes')).toBe('yes');
+  });
+
+  it('hide steps and edits, show pages and messages', () => {
+    expect(kindOf(message('a', 'hi'), false)).toBe('say');
+    expect(kindOf(message('a', 'hi'), true)).toBe('deleted');
+    const page = message('p', 'Urgent page', '@a:x', { content: { msgtype: 'm.text', body: 'x', 'uk.wardline.page': { urgency: 'urgent', post: { name: 'Registrar' } } } });
+    expect(kindOf(page, false)).toBe('page');
+    expect(preview(page)).toBe('Urgent page to Registrar');
+    const step = message('s', 'Accepted', '@a:x', { content: { ...page.content, 'uk.wardline.page.step': { kind: 'accepted' } } });
+    expect(kindOf(step, false)).toBe('hidden');
+  });
+});
