@@ -52,7 +52,7 @@ export class People {
       this.learn(await this.fetch(users));
       this.changed();
     } catch {
-      for (const u of users) this.asked.delete(u); // asked again the next time the name is drawn
+      setTimeout(() => { for (const u of users) this.asked.delete(u); }, 60_000); // then the next drawing asks again
     }
     if (this.wanted.length > 0) this.timer ??= setTimeout(() => void this.ask(), 40);
   }
