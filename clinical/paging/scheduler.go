@@ -59,15 +59,14 @@ func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, 
 		if again, failed := later[d.id]; failed && again.After(at) {
 			at = again
 		}
-		if at.After(now) {
-			if at.Before(next) {
-				next = at
-			}
-			if at.Before(now.Add(longest)) {
-				continue
-			}
-			later[d.id] = now.Add(patience) // no rung is this long: the clock was set back
-		} else {
+		early := at.After(now)
+		if early && at.Before(next) {
+			next = at
+		}
+		if early && !at.After(now.Add(longest)) { // later than that is no rung: the clock was set back, and Step must see it
+			continue
+		}
+		if !early {
 			delete(later, d.id)
 			next = now // look again: the page will have a new time
 		}

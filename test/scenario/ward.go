@@ -1,0 +1,212 @@
+package scenario
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wardline/clinical/conversation"
+	"wardline/clinical/demo"
+	"wardline/clinical/directory"
+	"wardline/clinical/paging"
+	"wardline/clinical/patient"
+	"wardline/clinical/record"
+	"wardline/clinical/record/fhirdouble"
+	"wardline/clinical/rota"
+	"wardline/ground/audit"
+	"wardline/ground/db"
+	"wardline/ground/run"
+	"wardline/ground/stream"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+	"wardline/matrix/keys"
+	"wardline/matrix/room"
+	"wardline/matrix/timeline"
+)
+
+// Ward is a trust with the demo's people, posts and patients, inside a bubble of testing/synctest: its time is time.Now, and passes
+// only by Pass.
+type Ward struct {
+	T             testing.TB
+	DB            *db.DB
+	Accounts      *account.Service
+	Rooms         *room.Service
+	Timeline      *timeline.Service
+	Directory     *directory.Service
+	Patients      *patient.Service
+	Conversations *conversation.Service
+	Paging        *paging.Service
+	Record        *record.Service
+	EPR           *fhirdouble.Server
+	Log           *Log
+
+	dir   string
+	log   *slog.Logger
+	group *run.Group
+}
+
+// Log keeps everything that was logged, so that a scenario can look for what must not be there.
+type Log struct {
+	mu  sync.Mutex // guards all
+	all []byte
+}
+
+// Write implements io.Writer.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, p...)
+	return len(p), nil
+}
+
+// String returns everything logged so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.all)
+}
+
+// Migrations are the tables that a ward needs.
+func Migrations() []db.Migrations {
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations(),
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations()}
+}
+
+// New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
+func New(t testing.TB) *Ward {
+	t.Helper()
+	w := &Ward{T: t, dir: t.TempDir(), Log: &Log{}}
+	w.log = slog.New(slog.NewTextHandler(w.Log, nil))
+	epr, err := fhirdouble.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.EPR = epr
+	w.open()
+	t.Cleanup(w.close)
+	if err := demo.Staff(context.Background(), w.seed(), time.Now()); err != nil {
+		t.Fatalf("staff the ward: %v", err)
+	}
+	return w
+}
+
+func (w *Ward) seed() demo.Deps {
+	return demo.Deps{DB: w.DB, Accounts: w.Accounts, Rooms: w.Rooms, Record: w.Record, Steward: w.Rooms.Steward, MarkRead: w.Timeline.ReadIn}
+}
+
+// Steward is the trust's service account.
+const Steward = id.User("@wardline:st-elsewhere")
+
+// open builds everything on the ward's folder, in the order of app.
+func (w *Ward) open() {
+	w.T.Helper()
+	ctx := context.Background()
+	d, err := db.Open(ctx, filepath.Join(w.dir, "wardline.db"))
+	if err != nil {
+		w.T.Fatalf("open: %v", err)
+	}
+	w.DB = d
+	if err := d.Migrate(ctx, Migrations()...); err != nil {
+		w.T.Fatalf("migrate: %v", err)
+	}
+	w.Accounts = account.New(d, "st-elsewhere")
+	w.Rooms = room.New(d, w.Accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, 32)))
+	w.Rooms.Steward = Steward
+	w.Timeline = timeline.New(d, w.Rooms, w.Accounts, keys.New(d))
+	if err := w.Accounts.CreateAll(ctx, []account.NewUser{{User: Steward, DisplayName: "Wardline"}}); err != nil {
+		w.T.Fatalf("steward: %v", err)
+	}
+	w.Directory, w.Patients = directory.New(d), patient.New(d, time.Now)
+	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now})
+	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: time.Now, Log: w.log})
+	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
+		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,
+		Client: &record.Client{Base: "http://epr/fhir", HTTP: &http.Client{Transport: wire{w.EPR}}}})
+	w.Rooms.Guard(w.Conversations.Guard)
+	w.Rooms.Guard(w.Paging.Guard)
+	w.Rooms.Guard(w.Record.Guard)
+	w.Timeline.OnDelivered = w.Paging.Delivered
+	w.group = run.NewGroup(w.log)
+	w.group.Go("paging.scheduler", w.Paging.Run)
+	w.group.Go("record.worker", w.Record.Run)
+}
+
+func (w *Ward) close() {
+	if err := w.group.Stop(context.Background()); err != nil {
+		w.T.Errorf("stop: %v", err)
+	}
+	w.Timeline.Stop()
+	if err := w.DB.Close(); err != nil {
+		w.T.Errorf("close: %v", err)
+	}
+}
+
+// Pass lets time pass, and everything that is due happen.
+func (w *Ward) Pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// Restart stops the ward and opens it again on the same files after a pause.
+func (w *Ward) Restart(pause time.Duration) {
+	w.T.Helper()
+	w.close()
+	<-time.After(pause)
+	w.open()
+	synctest.Wait()
+}
+
+// Crash does fn, and then goes on from what was on the disk at the seam of the named act, as if the process had been killed there:
+// nothing that happened later is known to anybody but the record system, which is another machine. Seams are "before-commit",
+// "before-wake" and "before-ack".
+func (w *Ward) Crash(seam, act string, fn func()) {
+	w.T.Helper()
+	var copied string
+	w.DB.OnSeam(func(point, name string) {
+		if point == seam && name == act && copied == "" {
+			copied = w.T.TempDir()
+			for _, file := range []string{"wardline.db", "wardline.db-wal"} {
+				raw, err := os.ReadFile(filepath.Join(w.dir, file))
+				if err == nil {
+					err = os.WriteFile(filepath.Join(copied, file), raw, 0o600)
+				}
+				if err != nil {
+					w.T.Errorf("copy %s: %v", file, err)
+				}
+			}
+		}
+	})
+	fn()
+	synctest.Wait()
+	if copied == "" {
+		w.T.Fatalf("no act %q came to the seam %q", act, seam)
+	}
+	w.close()
+	w.dir = copied
+	w.open()
+	synctest.Wait()
+}
+
+// wire carries requests to the record double without a network, because a network is outside of the bubble's time.
+type wire struct{ h http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (t wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			res, err = nil, errors.New("the connection broke")
+		}
+	}()
+	w := httptest.NewRecorder()
+	t.h.ServeHTTP(w, r)
+	return w.Result(), nil
+}
