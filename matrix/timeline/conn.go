@@ -18,14 +18,15 @@ type connKey struct {
 	name   string
 }
 
-// conn remembers what a connection has been sent. It keeps two states: the one the client last asked from and the one it was last
-// given, because a client may ask again for an answer that got lost.
+// conn remembers what a connection has been sent. It keeps the state the client last asked from and those it was given since, because
+// a client may ask again for an answer that got lost, and a request it has given up may still be answered after the one that
+// replaced it.
 type conn struct {
-	mu         sync.Mutex // guards the rest
-	nonce      string     // tells this memory from one before a restart
-	seq        int64
-	last, prev *connState
-	used       time.Time
+	mu     sync.Mutex // guards the rest
+	nonce  string     // tells this memory from one before a restart
+	seq    int64
+	states []*connState // by seq; the first is what the client has confirmed
+	used   time.Time
 }
 
 // connState is what a client has once it has seen answer seq. It is never changed.
@@ -53,6 +54,7 @@ type sentRoom struct {
 // Limits of connections. An idle one costs what its rooms cost.
 const (
 	maxConnsADevice = 16
+	maxUnconfirmed  = 8 // answers kept until the client names one of them
 	connIdle        = 24 * time.Hour
 )
 
@@ -80,13 +82,14 @@ func (s *Service) connection(k connKey, pos string) (*conn, *connState, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.used = time.Now()
-	switch {
-	case err != nil || nonce != c.nonce:
+	if err != nil || nonce != c.nonce {
 		return nil, nil, errUnknownPos
-	case c.last != nil && c.last.seq == seq:
-		return c, c.last, nil
-	case c.prev != nil && c.prev.seq == seq:
-		return c, c.prev, nil
+	}
+	for i, state := range c.states {
+		if state.seq == seq {
+			c.states = c.states[i:]
+			return c, state, nil
+		}
 	}
 	return nil, nil, errUnknownPos
 }
@@ -119,11 +122,14 @@ func (s *Service) dropOldConns(k connKey) {
 }
 
 // advance makes next what the client has once it confirms, and returns its position token.
-func (c *conn) advance(base, next *connState) string {
+func (c *conn) advance(next *connState) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seq++
 	next.seq = c.seq
-	c.prev, c.last = base, next
+	if len(c.states) > maxUnconfirmed {
+		c.states = append(c.states[:1:1], c.states[2:]...)
+	}
+	c.states = append(c.states, next)
 	return "c" + c.nonce + "_" + strconv.FormatInt(next.seq, 10) + "_" + strconv.FormatInt(next.at.Pos, 10)
 }

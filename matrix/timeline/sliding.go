@@ -345,7 +345,7 @@ func (o *object) bytes() []byte { return append(append([]byte{'{'}, o.b...), '}'
 // finish writes the whole answer and moves the connection on.
 func (g *sliding) finish(c *conn) ([]byte, error) {
 	o := object{}
-	o.value("pos", c.advance(g.base, g.next))
+	o.value("pos", c.advance(g.next))
 	lists := map[string]map[string]int{}
 	for name, n := range g.counts {
 		lists[name] = map[string]int{"count": n}
