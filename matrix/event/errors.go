@@ -33,6 +33,7 @@ type JSONError struct {
 	Syntax bool
 }
 
+// Error implements error.
 func (e *JSONError) Error() string {
 	return fmt.Sprintf("json at byte %d: %s", e.Offset, e.Reason)
 }

@@ -205,7 +205,7 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// hazard: a photo of a patient that tells where it was taken
+// A photo must not tell where it was taken.
 func TestUpload_TakesPlacesOut(t *testing.T) {
 	s := open(t, dbtest.SQLite(t, Migrations()))
 	for _, c := range []struct {

@@ -21,6 +21,7 @@ type Refusal struct {
 	Reason string
 }
 
+// Error implements error.
 func (r *Refusal) Error() string {
 	if r.Rule == "" {
 		return r.Reason
