@@ -38,6 +38,8 @@ func dispatch(args []string) error {
 		return nil
 	}
 	switch args[0] {
+	case "demo":
+		return runDemo(args[1:])
 	case "serve":
 		return serve(args[1:])
 	case "audit":
