@@ -94,7 +94,10 @@ type Event struct {
 	Note     string  `json:"note"`
 }
 
-// Snapshot is a page as everybody sees it. Instants are milliseconds since 1970 UTC. It prints as [hidden].
+// Snapshot is a page as everybody sees it. Instants are milliseconds since 1970 UTC. Seq grows with each step, so whoever holds two
+// knows which is older. It prints as [hidden].
+//
+// hazard: H12 offline device shows old state as current
 type Snapshot struct {
 	ID        ID           `json:"id"`
 	EventID   id.Event     `json:"event_id"`

@@ -140,3 +140,8 @@ func (a Actor) PatientRoom(about patient.ID) id.Room {
 
 // rung is how long a rung lasts in a scenario.
 func rung() time.Duration { return paging.DemoPolicy().Urgent }
+
+// leave takes a person out of a room on their own behalf.
+func leave(user id.User) func(context.Context, *room.Act) error {
+	return func(ctx context.Context, a *room.Act) error { return a.Leave(ctx, user, user, "") }
+}
