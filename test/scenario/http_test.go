@@ -1,0 +1,185 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wardline/edge/clinic"
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+)
+
+// api answers requests as the server would; the token is the login.
+func (w *Ward) api() http.Handler {
+	s := &httpx.Server{Log: w.log, Authenticate: func(_ context.Context, token string) (account.Actor, error) {
+		if token == "" {
+			return account.Actor{}, fault.New(fault.Unauthenticated, "M_MISSING_TOKEN", "Sign in.")
+		}
+		return account.Actor{User: w.As(token).User, Device: "D"}, nil
+	}}
+	mux := http.NewServeMux()
+	s.Mount(mux, clinic.Routes(clinic.Deps{DB: w.DB, Directory: w.Directory, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
+		Record: w.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
+	return s.Front(mux)
+}
+
+// call makes a request as somebody and returns the status and the answer.
+func call(t *testing.T, h http.Handler, who, method, path, body string) (int, object) {
+	t.Helper()
+	r := httptest.NewRequest(method, "/_wardline/v1"+path, strings.NewReader(body))
+	if who != "" {
+		r.Header.Set("Authorization", "Bearer "+who)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	var v object
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+		t.Fatalf("%s %s: %d %q", method, path, w.Code, w.Body)
+	}
+	return w.Code, v
+}
+
+const raiseBody = `{"txn":"t1","post":"po_med_spr","urgency":"urgent","patient":"pt_jones","room":null,"where":"Bed 12","what":"NEWS2 9","need":"attend","callback":"4417"}`
+
+func TestAPI_EveryRoute(t *testing.T) {
+	in(t, "OK success, stranger, nobody, malformed, hidden", func(t *testing.T, w *Ward) {
+		h := w.api()
+		ok(t, w.Accounts.CreateAll(t.Context(), []account.NewUser{{User: "@stranger:st-elsewhere"}}))
+		_, page := call(t, h, "asha", "POST", "/pages", raiseBody)
+		pageID, room := page["id"].(string), page["room_id"].(string)
+		m := w.As("asha").Says(id.Room(room), "Second litre now.")
+		decide := `{"room":"` + room + `","event_id":"` + string(m) + `","patient":null}`
+		for _, tt := range []struct {
+			method, path, body string
+			hidden             int // what somebody gets who is staff and has nothing to do with it; 0 where all staff may
+		}{
+			{"GET", "/directory?q=med&kind=post,person&limit=5", "", 0},
+			{"GET", "/posts", "", 0},
+			{"GET", "/posts/po_med_spr", "", 0},
+			{"GET", "/patients", "", 0},
+			{"POST", "/patients/search", `{"q":"jones","limit":20}`, 0},
+			{"GET", "/patients/pt_jones", "", 0},
+			{"POST", "/groups", `{"name":"Bay C","class":"team","people":["@tom:st-elsewhere"],"posts":["po_med_spr"],"patient":null,"txn":"g1"}`, 0},
+			{"POST", "/groups/" + room + "/members", `{"people":["@tom:st-elsewhere"],"posts":[]}`, 404},
+			{"POST", "/directs", `{"user":"@tom:st-elsewhere"}`, 0},
+			{"POST", "/pages/preview", `{"post":"po_med_spr","urgency":"urgent"}`, 0},
+			{"POST", "/pages", raiseBody, 0},
+			{"GET", "/pages?box=mine", "", 0},
+			{"GET", "/pages?box=sent", "", 0},
+			{"GET", "/pages?box=open", "", 0},
+			{"GET", "/pages/" + pageID, "", 404},
+			{"POST", "/pages/" + pageID + "/reached", `{}`, 404},
+			{"POST", "/pages/" + pageID + "/seen", `{}`, 404},
+			{"POST", "/decisions", decide, 404},
+			{"POST", "/pages/" + pageID + "/withdraw", `{"reason":"better"}`, 404},
+			{"GET", "/policy", "", 0},
+		} {
+			name := tt.method + " " + tt.path
+			if tt.hidden != 0 {
+				if status, v := call(t, h, "owen", tt.method, tt.path, tt.body); status != tt.hidden || v["errcode"] != "M_NOT_FOUND" {
+					t.Errorf("%s by an outsider: %d %v", name, status, v)
+				}
+			}
+			if status, v := call(t, h, "asha", tt.method, tt.path, tt.body); status != 200 {
+				t.Errorf("%s: %d %v", name, status, v)
+			}
+			if status, v := call(t, h, "", tt.method, tt.path, tt.body); status != 401 {
+				t.Errorf("%s by nobody: %d %v", name, status, v)
+			}
+			if status, v := call(t, h, "stranger", tt.method, tt.path, tt.body); status != 404 || v["errcode"] != "M_NOT_FOUND" {
+				t.Errorf("%s by somebody who is no staff: %d %v", name, status, v)
+			}
+			if tt.body != "" && tt.body != "{}" {
+				if status, v := call(t, h, "asha", tt.method, tt.path, `{"`); status != 400 || v["errcode"] != "M_NOT_JSON" {
+					t.Errorf("%s malformed: %d %v", name, status, v)
+				}
+				if status, _ := call(t, h, "asha", tt.method, tt.path, `{"q":"`+strings.Repeat("x", 40<<10)+`"}`); status != 413 {
+					t.Errorf("%s too large: %d", name, status)
+				}
+			}
+		}
+		for _, path := range []string{"/posts/po_none", "/patients/pt_none", "/pages/pg_none"} {
+			if status, v := call(t, h, "asha", "GET", path, ""); status != 404 || v["errcode"] != "M_NOT_FOUND" {
+				t.Errorf("%s: %d %v", path, status, v)
+			}
+		}
+		synctest.Wait()
+	})
+	in(t, "OK the story of a page over HTTP", func(t *testing.T, w *Ward) {
+		h := w.api()
+		status, p := call(t, h, "asha", "POST", "/pages", raiseBody)
+		if status != 200 || p["current"].(object)["name"] != "Liam Hughes" || p["patient"].(object)["plate"] != "12" {
+			t.Fatalf("%d %v", status, p)
+		}
+		_, again := call(t, h, "asha", "POST", "/pages", raiseBody)
+		if again["id"] != p["id"] {
+			t.Fatal("the same transaction made a second page")
+		}
+		answer := "/pages/" + p["id"].(string) + "/answer"
+		if status, v := call(t, h, "asha", "POST", answer, `{"answer":"accept"}`); status != 403 || v["errcode"] != "M_FORBIDDEN" {
+			t.Fatalf("the sender accepts: %d %v", status, v)
+		}
+		if status, v := call(t, h, "liam", "POST", answer, `{"answer":"perhaps"}`); status != 400 {
+			t.Fatalf("%d %v", status, v)
+		}
+		if status, v := call(t, h, "liam", "POST", answer, `{"answer":"accept","eta_minutes":4}`); status != 200 || v["status"] != "accepted" {
+			t.Fatalf("%d %v", status, v)
+		}
+		if status, v := call(t, h, "asha", "POST", answer, `{"answer":"accept"}`); status != 409 || v["errcode"] != "UK_WARDLINE_CLOSED" {
+			t.Fatalf("closed: %d %v", status, v)
+		}
+		if status, v := call(t, h, "asha", "GET", "/pages?box=nonsense", ""); status != 400 {
+			t.Fatalf("%d %v", status, v)
+		}
+	})
+	in(t, "OK shapes of the contract", func(t *testing.T, w *Ward) {
+		h := w.api()
+		has := func(v any, where string, names ...string) {
+			t.Helper()
+			o, is := v.(object)
+			for _, n := range names {
+				if _, there := o[n]; !is || !there {
+					t.Errorf("%s has no %s: %v", where, n, v)
+				}
+			}
+		}
+		_, v := call(t, h, "asha", "GET", "/directory?q=asha", "")
+		person := v["results"].([]any)[0].(object)
+		has(person, "person", "kind", "id", "name", "detail", "on_duty", "posts")
+		if person["detail"] != "Staff nurse, Ward 7" || person["on_duty"] != true {
+			t.Errorf("person: %v", person)
+		}
+		_, v = call(t, h, "asha", "GET", "/directory?q=med+reg&kind=post", "")
+		has(v["results"].([]any)[0], "post", "kind", "id", "name", "detail", "holder")
+		_, v = call(t, h, "asha", "GET", "/posts/po_med_spr", "")
+		has(v, "post", "id", "name", "service", "holder", "next", "pageable")
+		has(v["holder"], "holder", "user", "name", "since", "until")
+		has(v["next"], "next", "user", "name", "from")
+		_, v = call(t, h, "asha", "GET", "/posts/po_med_sho2", "")
+		if holder, there := v["holder"]; !there || holder != nil {
+			t.Errorf("an empty post: %v", v)
+		}
+		_, v = call(t, h, "asha", "GET", "/patients/pt_jones", "")
+		has(v, "patient", "id", "nhs_number", "family", "given", "title", "born", "age", "ward", "bed", "plate", "consultant", "hospital_number", "alerts", "needs", "room_id")
+		if v["nhs_number"] != "999 000 0018" {
+			t.Errorf("patient: %v", v["nhs_number"])
+		}
+		_, v = call(t, h, "asha", "POST", "/pages/preview", `{"post":"po_med_spr","urgency":"urgent"}`)
+		has(v, "preview", "post", "steps", "then")
+		has(v["steps"].([]any)[0], "step", "after_ms", "post", "holder", "reach")
+		_, v = call(t, h, "asha", "GET", "/policy", "")
+		has(v, "policy", "urgent", "emergency", "max_photo_px", "photo_max_bytes")
+		if status, v := call(t, h, "asha", "GET", "/patients?q="+url.QueryEscape("jones"), ""); status != 400 {
+			t.Errorf("a name in a URL: %d %v", status, v)
+		}
+	})
+}
