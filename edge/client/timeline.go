@@ -14,8 +14,9 @@ import (
 	"wardline/matrix/timeline"
 )
 
-// maxWait bounds how long a sync may wait, whatever the client asks.
-const maxWait = 5 * time.Minute
+// maxWait bounds how long a sync may wait, whatever the client asks. It is less than the time a request may take to arrive, because
+// net/http counts the wait as part of that.
+const maxWait = 2 * time.Minute
 
 func wait(ms int) time.Duration { return min(time.Duration(ms)*time.Millisecond, maxWait) }
 

@@ -6,6 +6,8 @@
 package httpx
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +16,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"wardline/ground/fault"
@@ -59,6 +62,9 @@ func (s *Server) handler(rt Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var a account.Actor
 		var err error
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			w = shrinker{w}
+		}
 		if rt.Auth {
 			a, err = s.actor(r)
 		}
@@ -182,12 +188,48 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 // Raw writes an answer that is JSON already.
 func Raw(w http.ResponseWriter, status int, body []byte) error {
 	h := w.Header()
+	body = shrink(w, body)
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may have gone; nothing can be done for it
 	return nil
+}
+
+// shrinker marks an answer that may be compressed.
+type shrinker struct{ http.ResponseWriter }
+
+// Unwrap lets http.ResponseController reach the writer below.
+func (s shrinker) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// shrinkFrom is the size from which an answer is worth compressing: initial syncs and pages of history, not single messages.
+const shrinkFrom = 8 << 10
+
+var shrinkers = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // the level is a constant that exists
+	}
+	return z
+}}
+
+// shrink compresses a large answer for a client that takes it so.
+func shrink(w http.ResponseWriter, body []byte) []byte {
+	if _, ok := w.(shrinker); !ok || len(body) < shrinkFrom {
+		return body
+	}
+	z := shrinkers.Get().(*gzip.Writer)
+	defer shrinkers.Put(z)
+	var b bytes.Buffer
+	z.Reset(&b)
+	_, err := z.Write(body)
+	if err = errors.Join(err, z.Close()); err != nil {
+		return body
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	w.Header().Set("Vary", "Accept-Encoding")
+	return b.Bytes()
 }
 
 // OK writes the empty object with which the specification says "done".

@@ -36,7 +36,7 @@ type note struct {
 
 // Limits of what a room keeps in memory: events of the newest past, and unread-making events.
 const (
-	tailKeep  = 64
+	tailKeep  = 32
 	tailMax   = 2 * tailKeep
 	notesKeep = 1000
 )
