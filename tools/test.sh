@@ -1,0 +1,61 @@
+#!/bin/sh
+# test.sh: everything that must be true before a change is taken. Sections end with what they took; the first failure ends it.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/say.sh
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+began=$(date +%s)
+
+section "what this needs"
+tools/need.sh test
+echo "$(go version), node $(node --version), $(nproc) processors"
+
+section "form: gofmt, vet, staticcheck"
+unformed=$(gofmt -l $(git ls-files '*.go'))
+if [ -n "$unformed" ]; then
+	echo "not as gofmt writes it:"
+	echo "$unformed"
+	exit 1
+fi
+quiet "go vet" go vet ./...
+if GOBIN=$PWD/.cache/bin quiet "staticcheck itself" go install "$staticcheck"; then
+	quiet "staticcheck" .cache/bin/staticcheck ./...
+else
+	echo "staticcheck cannot be had here; left out"
+fi
+
+section "web: types, unit tests, build, size"
+quiet "packages" make -s web/node_modules/.stamp
+quiet "types" npm --prefix web run check
+npm --prefix web test
+quiet "build" make -s bin/wardline
+npm --prefix web run budget
+
+section "go: tests with race, SQLite and PostgreSQL"
+race=-race
+have gcc || { race=; echo "no C compiler: without -race"; }
+if tools/postgres.sh true; then
+	# shellcheck disable=SC2086
+	tools/postgres.sh go test $race -timeout 10m ./...
+else
+	echo "no PostgreSQL: SQLite only"
+	# shellcheck disable=SC2086
+	go test $race -timeout 10m ./...
+fi
+
+section "oracle: events and verdicts beside an implementation not ours"
+(cd test/oracle && GOEXPERIMENT=jsonv2 go test ./...)
+
+if [ -f test/jssdk/package.json ]; then
+	section "matrix-js-sdk on our server"
+	quiet "packages" make -s test/jssdk/node_modules/.stamp
+	npm --prefix test/jssdk test
+fi
+
+if [ -f web/e2e/story.mjs ]; then
+	section "browser: the story, on a phone's and a desk's screen"
+	quiet "packages" make -s web/e2e/node_modules/.stamp
+	npm --prefix web/e2e run story
+fi
+
+section "all of it passed, $(($(date +%s) - began)) s"
