@@ -1,8 +1,8 @@
-// Package crash ends the server at each seam of a commit, as a power cut would, and asserts from what is there after the restart.
+// Package process tests the program as a process: it is killed at each seam of a commit, and everything it prints is read.
 //
-// It promises nothing by itself: it is the proof of "nothing acknowledged is ever lost, and nothing half done remains". The server
+// It is the proof of "nothing acknowledged is ever lost, and nothing half done remains", and of "no log holds a patient". The server
 // is a real process that kills itself at a seam named on its command line. Look first at server and TestSend.
-package crash
+package process
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -22,7 +23,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "wardline-crash-")
+	dir, err := os.MkdirTemp("", "wardline-process-")
 	if err != nil {
 		panic(err)
 	}
@@ -43,6 +44,7 @@ type server struct {
 	base string
 	cmd  *exec.Cmd
 	gone chan error
+	said said
 }
 
 // start runs the program and waits until it answers. With crash it will end itself at that seam.
@@ -54,8 +56,8 @@ func start(t *testing.T, args ...string) *server {
 	}
 	addr := ln.Addr().String()
 	_ = ln.Close()
-	s := &server{t: t, base: "http://" + addr, cmd: exec.Command(binary, append(args, "-listen", addr, "-log-level", "warn")...), gone: make(chan error, 1)}
-	s.cmd.Stderr = os.Stderr
+	s := &server{t: t, base: "http://" + addr, cmd: exec.Command(binary, append(args, "-listen", addr)...), gone: make(chan error, 1)}
+	s.cmd.Stdout, s.cmd.Stderr = &s.said, &s.said
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -172,4 +174,24 @@ func verifyAudit(t *testing.T, dir string) {
 
 func say(n int) map[string]string {
 	return map[string]string{"msgtype": "m.text", "body": fmt.Sprint("message ", n)}
+}
+
+// said is everything a process has printed.
+type said struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+// String returns what was printed so far.
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
