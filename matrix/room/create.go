@@ -123,7 +123,11 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, v *event.Version, spec C
 	}
 	a := &Act{s: s, tx: tx, feed: newFeed(name, nid, v), now: now}
 	empty := ""
-	ev, err := a.append(ctx, message{sender: spec.Creator, typ: event.TypeCreate, stateKey: &empty, content: content, at: now, client: spec.Client})
+	first := message{sender: spec.Creator, typ: event.TypeCreate, stateKey: &empty, content: content, at: now, client: spec.Client}
+	if first.at, err = a.ownTime(ctx, first); err != nil {
+		return nil, err
+	}
+	ev, err := a.append(ctx, first)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +151,28 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, v *event.Version, spec C
 	})
 	_, err = a.change(ctx, Change{Sender: spec.Creator, Verb: "join"}, spec.Client)
 	return a, err
+}
+
+// ownTime returns the time at which a create event gives its room a name of its own. Since version 12 the name is the event's hash,
+// so two rooms that one person makes alike within a millisecond would be one; the second is dated a millisecond later.
+func (a *Act) ownTime(ctx context.Context, m message) (time.Time, error) {
+	if !a.feed.Version.HashedRoomID {
+		return m.at, nil
+	}
+	for {
+		pdu, err := a.build(m)
+		if err != nil {
+			return m.at, err
+		}
+		_, err = db.One(ctx, a.tx, readRoom, func(r db.Row) (row roomRow, err error) { return row, r.Scan(&row.nid, &row.version) }, string(pdu.RoomID))
+		if fault.Is(err, fault.NotFound) {
+			return m.at, nil
+		}
+		if err != nil {
+			return m.at, err
+		}
+		m.at = m.at.Add(time.Millisecond)
+	}
 }
 
 func (s *Service) createContent(v *event.Version, spec CreateSpec, p preset) (json.RawMessage, error) {

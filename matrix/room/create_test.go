@@ -1,0 +1,46 @@
+package room_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"testing"
+	"time"
+
+	"wardline/ground/audit"
+	"wardline/ground/db"
+	"wardline/ground/dbtest"
+	"wardline/ground/stream"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+func rooms(t *testing.T, d *db.DB) *room.Service {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return room.New(d, account.New(d, "hs1"), "ed25519:a", key)
+}
+
+func TestCreate_TwoRoomsMadeAlikeInOneMillisecondAreTwo(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s := rooms(t, d)
+		at := time.UnixMilli(1_795_334_460_000)
+		made := map[id.Room]bool{}
+		err := d.Write(t.Context(), "test", func(ctx context.Context, tx *db.Tx) error {
+			for range 3 {
+				a, err := s.CreateIn(ctx, tx, room.CreateSpec{Creator: "@a:hs1", CreatedAt: at})
+				if err != nil {
+					return err
+				}
+				made[a.Room()] = true
+			}
+			return nil
+		})
+		if err != nil || len(made) != 3 {
+			t.Errorf("got %d rooms, %v", len(made), err)
+		}
+	}, audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations())
+}
