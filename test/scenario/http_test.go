@@ -114,6 +114,9 @@ func TestAPI_EveryRoute(t *testing.T) {
 		}
 		synctest.Wait()
 	})
+}
+
+func TestAPI_Answers(t *testing.T) {
 	in(t, "OK the story of a page over HTTP", func(t *testing.T, w *Ward) {
 		h := w.api()
 		status, p := call(t, h, "asha", "POST", "/pages", raiseBody)

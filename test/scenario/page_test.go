@@ -110,6 +110,10 @@ func TestPage(t *testing.T) {
 			t.Fatal("another sender got this sender's page")
 		}
 	})
+}
+
+// TestPage_Sight: who learns of a page, and who must not.
+func TestPage_Sight(t *testing.T) {
 	in(t, "OK a device of the holder that has it is noted once, another's is not", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		synctest.Wait()
