@@ -13,6 +13,7 @@ import (
 
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
 	"wardline/clinical/rota"
@@ -85,7 +86,7 @@ func TestSeed(t *testing.T) {
 			t.Error(err)
 		}
 	}, audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations(), directory.Migrations(),
-		patient.Migrations(), rota.Migrations(), conversation.Migrations(), record.Migrations())
+		patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations())
 }
 
 func TestPhotos(t *testing.T) {

@@ -49,8 +49,10 @@ func insert(talk []say, s say) []say {
 func patientScenes(now time.Time) []scene {
 	ecg := ago(now, 52, "asha", "K⁺ 6.1 on the gas, ECG attached. Bed 4.")
 	ecg.photo = "ecg"
+	page := ago(now, 51, "asha", "K⁺ 6.1 on the gas, peaked T waves on the ECG.")
+	page.page = true
 	peaked := ago(now, 49, "liam", "Peaked T waves in V3 and V4, agree. With you in 4 min.")
-	peaked.answer, peaked.liked, peaked.with = true, "asha", "👍"
+	peaked.liked, peaked.with = "asha", "👍"
 	plan := ago(now, 45, "liam", "Treat as hyperkalaemia: 30 mL calcium gluconate 10 %%, then insulin and glucose. Repeat K⁺ in one hour.")
 	plan.decide, plan.liked, plan.with = "liam", "tom", "👍"
 	skin := ago(now, 5*hour+12, "daniel", "Skin check done on arrival, both heels intact. Sites marked on the chart.")
@@ -66,7 +68,7 @@ func patientScenes(now time.Time) []scene {
 			ago(now, day+90, "daniel", "Weight 71.2, down 0.9. She slept with two pillows for the first time."),
 			skin,
 			ago(now, 70, "asha", "She feels weak and a bit dizzy. HR 58, BP 104/60. Gas sent."),
-			ecg, peaked, plan,
+			ecg, page, peaked, plan,
 			ago(now, 43, "tom", "Calcium gluconate going in now, 10:1 monitoring with Asha."),
 			ago(now, 38, "tom", "Repeat K⁺ sent, lab says 20 min. Can we have a monitored bed?"),
 			coming,

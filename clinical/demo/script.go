@@ -21,6 +21,7 @@ type say struct {
 	with   string // and how
 	photo  string // name of a picture that the text goes with
 	decide string // login of whoever marks it as a decision, "" for nobody
+	page   bool   // it is a page to the medical registrar, seen after a minute and accepted a little later
 }
 
 // voices says who speaks for each letter of the script; they take turns.

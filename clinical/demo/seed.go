@@ -7,6 +7,7 @@ import (
 
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
 	"wardline/clinical/rota"
@@ -181,8 +182,8 @@ func (s *seeder) duties(ctx context.Context, tx *db.Tx) error {
 			if i%2 != 0 {
 				who = p.night
 			}
-			if i == 0 {
-				end = until
+			if i == 0 { // from early enough that the page in the story's past was theirs
+				begin, end = minTime(begin, s.now.Add(-2*time.Hour)), until
 			} else if i > 0 {
 				begin, end = begin.Add(until.Sub(from)-12*time.Hour), end.Add(until.Sub(from)-12*time.Hour)
 			}
@@ -196,6 +197,13 @@ func (s *seeder) duties(ctx context.Context, tx *db.Tx) error {
 		}
 	}
 	return nil
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (s *seeder) patients(ctx context.Context, tx *db.Tx) error {
@@ -242,6 +250,14 @@ func (s *seeder) room(ctx context.Context, tx *db.Tx, sc scene) (*room.Act, erro
 func (s *seeder) talk(ctx context.Context, a *room.Act, sc scene) ([]*room.Event, error) {
 	var events []*room.Event
 	for i, say := range sc.says {
+		if say.page {
+			ev, err := s.page(ctx, a, say)
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, ev)
+			continue
+		}
 		content := map[string]any{"msgtype": "m.text", "body": say.text}
 		if p, ok := s.pictures[say.photo]; ok {
 			content = map[string]any{"msgtype": "m.image", "body": say.text, "url": p["url"], "filename": p["filename"], "info": p["info"]}
@@ -268,6 +284,29 @@ func (s *seeder) talk(ctx context.Context, a *room.Act, sc scene) ([]*room.Event
 		}
 	}
 	return events, nil
+}
+
+// page lets a page of the past happen, by the same verbs as any other, with the clock of then.
+func (s *seeder) page(ctx context.Context, a *room.Act, say say) (*room.Event, error) {
+	at := say.at
+	now := func() time.Time { return at }
+	pages := paging.New(paging.Deps{DB: s.DB, Rooms: s.Rooms, Steward: s.Steward, Policy: paging.DefaultPolicy(), Now: now, Log: obs.Discard(),
+		Conversations: conversation.New(conversation.Deps{DB: s.DB, Rooms: s.Rooms, Steward: s.Steward, Now: now})})
+	p, err := pages.RaiseIn(ctx, a.Tx(), s.user(say.who), paging.NewPage{Txn: "demo", Post: "po_med_spr", Urgency: paging.Urgent, Room: a.Room(),
+		Where: "Ward 7, Bed 4", What: obs.Hidden(say.text), Need: "attend", Callback: "4417"})
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []struct {
+		after time.Duration
+		verb  paging.Verb
+	}{{time.Second, paging.Reach}, {52 * time.Second, paging.See}, {20 * time.Second, paging.Accept}} {
+		at = at.Add(step.after)
+		if _, err := pages.ActIn(ctx, a.Tx(), p.ID, paging.Input{Verb: step.verb, User: p.Current.User, ETAMinutes: 4}); err != nil {
+			return nil, err
+		}
+	}
+	return a.Event(ctx, p.EventID)
 }
 
 func (s *seeder) read(ctx context.Context, a *room.Act, sc scene, events []*room.Event) error {

@@ -62,42 +62,47 @@ func (n NewPage) check() error {
 // hazard: H1 urgent message not delivered
 // hazard: H4 sent to wrong person or role
 func (s *Service) Raise(ctx context.Context, by id.User, n NewPage) (Snapshot, error) {
-	if err := n.check(); err != nil {
-		return Snapshot{}, err
-	}
 	var raised Snapshot
-	err := s.DB.Write(ctx, "paging.raise", func(ctx context.Context, tx *db.Tx) error {
-		if p, ok, err := earlier(ctx, tx, by, n.Txn); ok || err != nil {
-			raised = p.Snapshot
-			return err
-		}
-		p, a, err := s.prepare(ctx, tx, by, n)
-		if err != nil {
-			return err
-		}
-		in := Input{Verb: Raise, User: by}
-		now, err := s.world(ctx, tx, p, &in)
-		if err != nil {
-			return err
-		}
-		p, effects, err := Step(p, now, in)
-		if err != nil {
-			return err
-		}
-		if err := Check(p, now); err != nil {
-			return err
-		}
-		after := stored{Page: p}
-		if after.told, err = s.tell(ctx, a, &after.Page, by, effects); err != nil {
-			return err
-		}
-		if err := add(ctx, tx, after, n.Txn); err != nil {
-			return err
-		}
-		raised = after.Snapshot
-		return s.finish(ctx, tx, after, effects)
+	err := s.DB.Write(ctx, "paging.raise", func(ctx context.Context, tx *db.Tx) (err error) {
+		raised, err = s.RaiseIn(ctx, tx, by, n)
+		return err
 	})
 	return raised, err
+}
+
+// RaiseIn is Raise inside an open transaction.
+func (s *Service) RaiseIn(ctx context.Context, tx *db.Tx, by id.User, n NewPage) (Snapshot, error) {
+	var none Snapshot
+	if err := n.check(); err != nil {
+		return none, err
+	}
+	if p, ok, err := earlier(ctx, tx, by, n.Txn); ok || err != nil {
+		return p.Snapshot, err
+	}
+	p, a, err := s.prepare(ctx, tx, by, n)
+	if err != nil {
+		return none, err
+	}
+	in := Input{Verb: Raise, User: by}
+	now, err := s.world(ctx, tx, p, &in)
+	if err != nil {
+		return none, err
+	}
+	p, effects, err := Step(p, now, in)
+	if err != nil {
+		return none, err
+	}
+	if err := Check(p, now); err != nil {
+		return none, err
+	}
+	after := stored{Page: p}
+	if after.told, err = s.tell(ctx, a, &after.Page, by, effects); err != nil {
+		return none, err
+	}
+	if err := add(ctx, tx, after, n.Txn); err != nil {
+		return none, err
+	}
+	return after.Snapshot, s.finish(ctx, tx, after, effects)
 }
 
 // prepare finds everything that a new page names, and the room it belongs to.

@@ -96,19 +96,24 @@ func (s *Service) Withdraw(ctx context.Context, by id.User, page ID, reason stri
 // act does one thing to a page for a person.
 func (s *Service) act(ctx context.Context, name string, page ID, in Input) (Snapshot, error) {
 	var after Snapshot
-	err := s.DB.Write(ctx, name, func(ctx context.Context, tx *db.Tx) error {
-		p, a, err := s.load(ctx, tx, page)
-		if err != nil {
-			return err
-		}
-		if !p.concerns(in.User) && a.Membership(in.User) != "join" {
-			return errHidden
-		}
-		p, err = s.apply(ctx, a, p, in, false)
-		after = p.Snapshot
+	err := s.DB.Write(ctx, name, func(ctx context.Context, tx *db.Tx) (err error) {
+		after, err = s.ActIn(ctx, tx, page, in)
 		return err
 	})
 	return after, err
+}
+
+// ActIn does one thing to a page for the person whom the input names, inside an open transaction.
+func (s *Service) ActIn(ctx context.Context, tx *db.Tx, page ID, in Input) (Snapshot, error) {
+	p, a, err := s.load(ctx, tx, page)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if !p.concerns(in.User) && a.Membership(in.User) != "join" {
+		return Snapshot{}, errHidden
+	}
+	p, err = s.apply(ctx, a, p, in, false)
+	return p.Snapshot, err
 }
 
 func (s *Service) load(ctx context.Context, tx *db.Tx, page ID) (stored, *room.Act, error) {

@@ -21,8 +21,8 @@ import (
 // Retry is how the outbox waits: First after the first failure, twice as long each time, at most Max.
 type Retry struct{ First, Max time.Duration }
 
-// DefaultRetry is from two seconds to five minutes.
-func DefaultRetry() Retry { return Retry{2 * time.Second, 5 * time.Minute} }
+// DefaultRetry is from two seconds to a minute: one filing tries, and when it gets through the others follow at once.
+func DefaultRetry() Retry { return Retry{2 * time.Second, time.Minute} }
 
 func (r Retry) after(attempts int) time.Duration {
 	d := max(r.First, 100*time.Millisecond)

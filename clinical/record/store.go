@@ -83,6 +83,14 @@ func save(ctx context.Context, tx *db.Tx, t task) (bool, error) {
 	return n > 0, err
 }
 
+var hurryFilings = db.SQL("record.hurry", `UPDATE record_filing SET next_at = $1 WHERE status = 'waiting' AND next_at > $1`)
+
+// hurry makes every waiting filing due now: the record has just answered, so there is nothing to wait for.
+func hurry(ctx context.Context, tx *db.Tx, at int64) error {
+	_, err := tx.Exec(ctx, hurryFilings, at)
+	return err
+}
+
 var noteEvent = db.SQL("record.note_event", `INSERT INTO record_event (event, decision) VALUES ($1, $2) ON CONFLICT (event) DO NOTHING`)
 
 var reliedOn = db.SQL("record.relied_on", `SELECT decision FROM record_event WHERE event = $1 LIMIT 1`)

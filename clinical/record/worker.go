@@ -126,6 +126,11 @@ func (s *Service) settle(ctx context.Context, t task, tell bool) error {
 		if err != nil || !changed || !tell {
 			return err
 		}
+		if t.Status != Waiting {
+			if err := hurry(ctx, tx, t.At); err != nil {
+				return err
+			}
+		}
 		k, err := db.One(ctx, tx, decisionByID, scanDecision, string(t.Decision))
 		if err != nil {
 			return err

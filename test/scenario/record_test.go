@@ -92,6 +92,31 @@ func TestRecord(t *testing.T) {
 		w.Pass(2 * time.Minute)
 		filed(t, w, d.ID)
 	})
+	in(t, "OK back again: one gets through, and all others follow at once", func(t *testing.T, w *Ward) {
+		room, m := plan(w)
+		w.EPR.SetDown(true)
+		liam := w.As("liam")
+		_, _, err := liam.Decides(room, m)
+		ok(t, err)
+		w.Pass(30 * time.Minute)
+		var late []record.DecisionID
+		for _, text := range []string{"one", "two", "three"} {
+			d, _, err := liam.Decides(room, liam.Says(room, text))
+			ok(t, err)
+			late = append(late, d.ID)
+			w.Pass(50 * time.Second)
+		}
+		w.EPR.SetDown(false)
+		w.Pass(61 * time.Second) // the longest pause between tries
+		for _, d := range late {
+			if f, err := w.Record.Find(t.Context(), liam.User, d); err != nil || f.Status != record.Filed {
+				t.Errorf("%+v, %v", f, err)
+			}
+		}
+		if n := w.EPR.Count("DocumentReference"); n != 4 {
+			t.Errorf("the record has %d documents, want 4", n)
+		}
+	})
 	in(t, "OK lost answers: committed there, unknown here, filed once", func(t *testing.T, w *Ward) {
 		room, m := plan(w)
 		w.EPR.DropAnswers(1)
