@@ -105,6 +105,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Accounts = account.New(a.DB, name)
 	a.Rooms = room.New(a.DB, a.Accounts, keyID, key)
 	a.Accounts.OnProfile = a.Rooms.ProfileChanged
+	a.Accounts.OnEnd = a.Rooms.LeaveAll
 	a.Keys = keys.New(a.DB)
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys)
 	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, "media"), int64(c.MaxUpload)); err != nil {

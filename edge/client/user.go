@@ -81,7 +81,8 @@ func (h *API) setAccountData(w http.ResponseWriter, r *http.Request, a account.A
 		return err
 	}
 	if ownType(r.PathValue("type")) {
-		return &fault.Fault{Kind: fault.Invalid, Code: "M_BAD_JSON", Public: "That is changed by a call of its own."}
+		// The specification wants this status, which no kind of fault stands for.
+		return httpx.JSON(w, http.StatusMethodNotAllowed, map[string]string{"errcode": "M_BAD_JSON", "error": "That is changed by a call of its own."})
 	}
 	raw, err := rawObject(r)
 	if err != nil {

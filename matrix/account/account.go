@@ -41,6 +41,8 @@ type Service struct {
 	// OnData is called inside the act that changes account data, with the change's position, so that it can be noted at the commit
 	// and the user's devices woken. Set before use.
 	OnData func(tx *db.Tx, user id.User, pos int64)
+	// OnEnd is called inside the act that ends an account for good, so that it leaves its rooms in the same transaction. Set before use.
+	OnEnd func(ctx context.Context, tx *db.Tx, user id.User) error
 	// OnGone is called after devices were signed out, to end what they are waiting for. Set before use.
 	OnGone func(user id.User, devices []id.Device)
 

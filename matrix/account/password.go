@@ -109,11 +109,17 @@ func (s *Service) SetPassword(ctx context.Context, a Actor, password string, oth
 	})
 }
 
-// Deactivate ends the account: no password, no devices, for good.
+// Deactivate ends the account: no password, no devices, no rooms, for good.
+// spec: client-server-api#post_matrixclientv3accountdeactivate
 func (s *Service) Deactivate(ctx context.Context, u id.User) error {
 	return s.db.Write(ctx, "account.deactivate", func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, endUser, string(u), time.Now().UnixMilli()); err != nil {
 			return err
+		}
+		if s.OnEnd != nil {
+			if err := s.OnEnd(ctx, tx, u); err != nil {
+				return err
+			}
 		}
 		return s.signOut(ctx, tx, u, func(id.Device) bool { return true })
 	})

@@ -230,15 +230,7 @@ func (s *Service) Forget(ctx context.Context, room id.Room, u id.User) error {
 // ProfileChanged writes the user's changed name and picture into every room the user is in, inside the act that changed them.
 // spec: client-server-api#events-on-change-of-profile-information
 func (s *Service) ProfileChanged(ctx context.Context, tx *db.Tx, u id.User) error {
-	type standing struct {
-		room id.Room
-		is   string
-	}
-	all, err := db.Collect(ctx, tx, memberships, func(r db.Row) (m standing, err error) {
-		var skip1 int64
-		var skip2, skip3, skip4 bool
-		return m, r.Scan(&m.room, &m.is, &skip1, &skip2, &skip3, &skip4)
-	}, string(u))
+	all, err := db.Collect(ctx, tx, memberships, scanMembership, string(u))
 	if err != nil {
 		return err
 	}
@@ -247,10 +239,10 @@ func (s *Service) ProfileChanged(ctx context.Context, tx *db.Tx, u id.User) erro
 		return err
 	}
 	for _, m := range all {
-		if m.is != "join" {
+		if m.Is != "join" {
 			continue
 		}
-		a, err := s.In(ctx, tx, m.room)
+		a, err := s.In(ctx, tx, m.Room)
 		if err != nil {
 			return err
 		}
@@ -264,6 +256,27 @@ func (s *Service) ProfileChanged(ctx context.Context, tx *db.Tx, u id.User) erro
 			}
 		}
 		if _, err := a.SetState(ctx, u, event.TypeMember, string(u), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LeaveAll takes a user out of every room and turns down every invitation, inside the act that ends the account.
+func (s *Service) LeaveAll(ctx context.Context, tx *db.Tx, u id.User) error {
+	all, err := db.Collect(ctx, tx, memberships, scanMembership, string(u))
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.Is != "join" && m.Is != "invite" && m.Is != "knock" {
+			continue
+		}
+		a, err := s.In(ctx, tx, m.Room)
+		if err != nil {
+			return err
+		}
+		if err := a.Leave(ctx, u, u, ""); err != nil {
 			return err
 		}
 	}

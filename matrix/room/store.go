@@ -209,6 +209,10 @@ type Membership struct {
 	Forgotten bool
 }
 
+func scanMembership(r db.Row) (m Membership, err error) {
+	return m, r.Scan(&m.Room, &m.Is, &m.Pos, &m.BySelf, &m.WasJoined, &m.Forgotten)
+}
+
 func (s *Service) noteMembership(u id.User, m Membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -224,9 +228,7 @@ func (s *Service) Memberships(ctx context.Context, u id.User) ([]Membership, err
 		return all, nil
 	}
 	err := s.db.Write(ctx, "room.memberships", func(ctx context.Context, tx *db.Tx) error {
-		list, err := db.Collect(ctx, tx, memberships, func(r db.Row) (m Membership, err error) {
-			return m, r.Scan(&m.Room, &m.Is, &m.Pos, &m.BySelf, &m.WasJoined, &m.Forgotten)
-		}, string(u))
+		list, err := db.Collect(ctx, tx, memberships, scanMembership, string(u))
 		if err != nil {
 			return err
 		}
