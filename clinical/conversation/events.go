@@ -3,7 +3,6 @@ package conversation
 import (
 	"encoding/json"
 
-	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
 
@@ -41,10 +40,4 @@ func power(keeper string) json.RawMessage {
 		panic(err) // a constant
 	}
 	return raw
-}
-
-// unique sets the create event of a room apart. In room version 12 a room is named by the hash of its create event, and the service
-// account may make two rooms within a millisecond.
-func unique() json.RawMessage {
-	return json.RawMessage(`{"uk.wardline.nonce":"` + id.NewOpaque(12) + `"}`)
 }

@@ -99,7 +99,7 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, by id.User, name string
 		return nil, err
 	}
 	spec := room.CreateSpec{Creator: s.Steward, Preset: "private_chat", Name: name, Join: []id.User{by},
-		State: []room.StateEvent{state}, Power: power(string(by)), CreatedAt: s.Now(), Content: unique()}
+		State: []room.StateEvent{state}, Power: power(string(by)), CreatedAt: s.Now()}
 	if about != nil {
 		link, err := stateEvent(patient.StateType, about.Link())
 		if err != nil {
@@ -287,8 +287,7 @@ func (s *Service) pair(ctx context.Context, tx *db.Tx, by, other id.User) (*room
 		return nil, err
 	}
 	a, err := s.Rooms.CreateIn(ctx, tx, room.CreateSpec{Creator: s.Steward, Preset: "private_chat", IsDirect: true,
-		Join: []id.User{by, other}, State: []room.StateEvent{state}, Power: power(""), CreatedAt: s.Now(),
-		Content: unique()})
+		Join: []id.User{by, other}, State: []room.StateEvent{state}, Power: power(""), CreatedAt: s.Now()})
 	if err != nil {
 		return nil, err
 	}

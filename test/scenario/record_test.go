@@ -128,6 +128,10 @@ func TestRecord(t *testing.T) {
 			t.Fatalf("%d posts: the retry must ask before it sends", w.EPR.Posts())
 		}
 	})
+}
+
+// TestRecord_Limits: what is refused, by the record or before it, and what exactly is filed.
+func TestRecord_Limits(t *testing.T) {
 	in(t, "OK refused: the reason is shown to the room, never logged, never tried again", func(t *testing.T, w *Ward) {
 		room, m := plan(w)
 		w.EPR.Refuse("The patient is deceased.")
