@@ -1,0 +1,104 @@
+// People in browsers: each a fresh context of a real Chromium, with what every test of ours wants to know watched:
+// requests to anywhere else, errors in the console, and what axe finds.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+export const out = new URL('./out/', import.meta.url).pathname;
+export const password = 'st-elsewhere';
+export const phone = { width: 390, height: 844 };
+export const desk = { width: 1440, height: 900 };
+
+export async function launch() {
+  mkdirSync(out, { recursive: true });
+  const path = process.env.CHROMIUM ?? (existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim());
+  const args = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'];
+  return chromium.launch({ executablePath: path, args });
+}
+
+export class Person {
+  constructor(name, page, context, url) {
+    Object.assign(this, { name, page, context, url, strangers: [], errors: [] });
+  }
+
+  static async arrive(browser, url, name, size, { theme = 'day', scale = 1 } = {}) {
+    const small = size.width < 600;
+    const context = await browser.newContext({ viewport: size, deviceScaleFactor: scale, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: theme === 'night' ? 'dark' : 'light', hasTouch: small, isMobile: small, permissions: ['notifications', 'clipboard-read', 'clipboard-write'] });
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const me = new Person(name, page, context, url);
+    context.on('request', (r) => { if (!r.url().startsWith(`${url}/`) && !/^(blob|data):/.test(r.url())) me.strangers.push(r.url()); });
+    page.on('pageerror', (e) => me.errors.push(`${e.message} ${e.stack ?? ''}`));
+    page.on('console', (m) => { if (m.type() === 'error' && !/Failed to load resource|ERR_INTERNET|ERR_CONNECTION/.test(m.text())) me.errors.push(m.text()); });
+    return me;
+  }
+
+  async signIn(secret = password) {
+    const { page } = this;
+    await page.goto(`${this.url}/`);
+    await page.fill('#user', this.name);
+    await page.fill('#password', secret);
+    await page.click('button[type=submit]');
+    await page.waitForSelector('.list-pane .row');
+  }
+
+  async open(title) {
+    await this.page.locator('.list-pane .row', { hasText: title }).first().click();
+    await this.page.waitForSelector('.stream .bubble, .stream .event');
+  }
+
+  async go(hash) {
+    await this.page.evaluate((h) => { location.hash = h; }, hash);
+  }
+
+  async say(words) {
+    await this.page.fill('#say', words);
+    await this.page.click('button[aria-label=Send]');
+  }
+
+  message(words) {
+    return this.page.locator('article.say', { has: this.page.locator('.bubble p', { hasText: words }) }).last();
+  }
+
+  async menu(words) {
+    const at = this.message(words);
+    await at.locator('.act').focus();
+    await this.page.keyboard.press('Enter');
+    await this.page.waitForSelector('dialog[open]');
+  }
+
+  // clean runs axe over what is on screen, by day and by night.
+  async clean(what) {
+    const { page } = this;
+    const was = await page.evaluate(() => document.documentElement.dataset.theme);
+    await page.evaluate(axeSource);
+    for (const theme of ['day', 'night']) {
+      const found = await page.evaluate(async (t) => {
+        document.documentElement.dataset.theme = t;
+        await document.fonts.ready;
+        const r = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+        return r.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? n.all[0]?.message ?? ''}`).join(' | ')}`);
+      }, theme);
+      assert.deepEqual(found, [], `axe, ${what}, ${this.name}, ${theme}`);
+    }
+    await page.evaluate((t) => { document.documentElement.dataset.theme = t; }, was);
+  }
+
+  async wide() {
+    const over = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(over <= 0, `${this.name}'s screen is ${over} px too wide`);
+  }
+
+  async shot(name) {
+    await this.page.screenshot({ path: `${out}${name}.png` });
+  }
+
+  quiet() {
+    assert.deepEqual(this.strangers, [], `${this.name} asked another origin`);
+    assert.deepEqual(this.errors, [], `${this.name} saw errors`);
+  }
+}

@@ -1,0 +1,70 @@
+// Starts the real binary with the demo's data on a free port, and can stop it, kill it and start it again on the same
+// data. The binary is ../../bin/wardline or what WARDLINE_BIN names.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
+
+async function freePort() {
+  const s = createServer();
+  await new Promise((ok) => s.listen(0, '127.0.0.1', ok));
+  const { port } = s.address();
+  await new Promise((ok) => s.close(ok));
+  return port;
+}
+
+export async function startDemo(extra = []) {
+  const data = mkdtempSync(join(tmpdir(), 'wardline-story-'));
+  const port = await freePort();
+  const demo = new Demo(port, data, extra);
+  await demo.start(true);
+  return demo;
+}
+
+class Demo {
+  constructor(port, data, extra) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.listen = `127.0.0.1:${port}`;
+    this.data = data;
+    this.extra = extra;
+    this.output = '';
+  }
+
+  async start(fresh = false) {
+    const args = ['demo', '-data', this.data, '-listen', this.listen, ...(fresh ? ['-fresh'] : []), ...this.extra];
+    this.child = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const gone = new Promise((_, no) => this.child.once('exit', (code) => no(new Error(`the server ended with ${code}\n${this.output.slice(-2000)}`))));
+    gone.catch(() => undefined);
+    for (const s of [this.child.stdout, this.child.stderr]) s.on('data', (d) => { this.output += d; });
+    await Promise.race([this.ready(), gone]);
+  }
+
+  async ready() {
+    const end = Date.now() + 60_000;
+    while (Date.now() < end) {
+      const ok = await fetch(`${this.url}/_matrix/client/versions`).then((r) => r.ok, () => false);
+      if (ok) return;
+      await new Promise((r) => setImmediate(r));
+    }
+    throw new Error(`the server is not ready\n${this.output.slice(-2000)}`);
+  }
+
+  async end(signal) {
+    const gone = new Promise((ok) => this.child.once('exit', ok));
+    this.child.kill(signal);
+    await gone;
+  }
+
+  async killHard() {
+    await this.end('SIGKILL');
+  }
+
+  async stop() {
+    if (this.child.exitCode === null && this.child.signalCode === null) await this.end('SIGTERM');
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}
