@@ -261,7 +261,7 @@ test('5 she pages a post; it rings, escalates, and is accepted', async () => {
 });
 
 test('6 the plan becomes a decision and is filed, once, also after the record was away', async () => {
-  await grace.page.click('text=Conversation');
+  await grace.page.click('.dock >> text=Conversation');
   await grace.page.waitForSelector('.event[data-status=accepted]');
   await grace.say('Start sepsis six, 500 mL crystalloid, repeat lactate in an hour');
   await grace.message('Start sepsis six').and(grace.page.locator('[data-state=sent], [data-state=seen]')).waitFor();

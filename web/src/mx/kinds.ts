@@ -52,11 +52,12 @@ export function stripReply(body: string): string {
 }
 
 // noteWords is the sentence for a membership or name change; empty when it is not worth a line.
-export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string): string {
+export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string, service: string): string {
+  if (ev.state_key === service && ev.type === 'm.room.member') return '';
   const who = nameOf(ev.sender);
   if (ev.type === 'm.room.name') {
     const name = text(ev.content, 'name');
-    return name === '' ? '' : `${who} named the group ${name}`;
+    return name === '' || ev.sender === service ? '' : `${who} named the group ${name}`;
   }
   const user = ev.state_key ?? '';
   const name = text(ev.content, 'displayname') || nameOf(user);
@@ -64,9 +65,9 @@ export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string): st
     case 'join':
       return user === ev.sender ? `${name} joined` : `${who} added ${name}`;
     case 'invite':
-      return `${who} invited ${name}`;
+      return ev.sender === service ? '' : `${who} invited ${name}`;
     case 'leave':
-      return user === ev.sender ? `${name} left` : `${who} removed ${nameOf(user)}`;
+      return user === ev.sender || ev.sender === service ? `${name} left` : `${who} removed ${nameOf(user)}`;
     case 'ban':
       return `${who} removed ${nameOf(user)}`;
     default:

@@ -114,11 +114,29 @@ export class Room {
     return name === '' ? localpart(user) : name;
   }
 
+  // service is the trust's own account, which makes clinical rooms and is nobody in them.
+  service(): string {
+    const maker = this.state.get('m.room.create\n')?.sender ?? '';
+    return localpart(maker) === 'wardline' ? maker : '';
+  }
+
+  // people is how many persons are here.
+  people(): number {
+    const service = this.service();
+    return Math.max(0, this.joined - (service !== '' && !this.absent(service) ? 1 : 0));
+  }
+
+  private absent(user: string): boolean {
+    const m = this.stateOf('m.room.member', user);
+    return m !== undefined && text(m, 'membership') !== 'join';
+  }
+
   members(): { id: string; name: string }[] {
     const out: { id: string; name: string }[] = [];
     for (const ev of this.state.values()) {
       if (ev.type !== 'm.room.member' || text(ev.content, 'membership') !== 'join') continue;
       const id = ev.state_key ?? '';
+      if (id === this.service()) continue;
       out.push({ id, name: text(ev.content, 'displayname') || localpart(id) });
     }
     return out.sort((a, b) => a.name.localeCompare(b.name));

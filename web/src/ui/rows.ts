@@ -25,7 +25,7 @@ export interface ListRow {
 
 export function faceOf(room: Room): 'person' | 'patient' | 'team' {
   if (room.patient) return 'patient';
-  return room.dm || (room.cls === '' && room.joined === 2 && room.hero !== '') ? 'person' : 'team';
+  return room.dm || (room.cls === '' && room.people() === 2 && room.hero !== '') ? 'person' : 'team';
 }
 
 export function rowOf(room: Room): ListRow {

@@ -66,6 +66,7 @@ export class StreamRows {
       rows.push(kept.row);
     };
     const ctx = new Context(room);
+    const service = room.service();
     let prev: { day: string; sender: string; ts: number } | null = before ? { day: day(before.ev.origin_server_ts), sender: '', ts: 0 } : null;
     let marked = newAfter === null;
     const shown = lines.filter((l) => ctx.kind(l.ev) !== 'hidden');
@@ -77,7 +78,7 @@ export class StreamRows {
     shown.forEach((l, i) => {
       const ev = l.ev;
       const kind = ctx.kind(ev);
-      const words = kind === 'note' ? noteWords(ev, (u) => room.nameOf(u)) : '';
+      const words = kind === 'note' ? noteWords(ev, (u) => room.nameOf(u), service) : '';
       if (kind === 'note' && words === '') return;
       const d = day(ev.origin_server_ts);
       if (prev?.day !== d) {
@@ -127,11 +128,13 @@ class Context {
   readonly me = engine.me.user_id;
   private readonly room: Room;
   private readonly reads: Map<string, number>;
+  private readonly service: string;
   private readonly newestOwn: string;
 
   constructor(room: Room) {
     this.room = room;
     this.reads = readsOf(room);
+    this.service = room.service();
     const own = room.lines.findLast((l) => l.ev.sender === this.me && this.isSay(l.ev));
     this.newestOwn = own?.ev.event_id ?? '';
   }
@@ -183,7 +186,7 @@ class Context {
 
   private readers(n: number): string[] {
     const out: string[] = [];
-    for (const [user, at] of this.reads) if (user !== this.me && at >= n) out.push(user);
+    for (const [user, at] of this.reads) if (user !== this.me && user !== this.service && at >= n) out.push(user);
     return out;
   }
 
@@ -227,12 +230,13 @@ export function readsOf(room: Room): Map<string, number> {
 export function seenBy(room: Room, event: string, me: string): string[] {
   const n = room.orderOf(event);
   if (n === undefined) return [];
-  return [...readsOf(room)].filter(([u, at]) => u !== me && at >= n).map(([u]) => u);
+  const service = room.service();
+  return [...readsOf(room)].filter(([u, at]) => u !== me && u !== service && at >= n).map(([u]) => u);
 }
 
 function receiptWords(room: Room, seen: string[]): string {
   if (seen.length === 0) return '';
-  const others = Math.max(room.joined - 1, seen.length);
+  const others = Math.max(room.people() - 1, seen.length);
   if (seen.length <= 2 && others > 2) return `Seen by ${seen.map((u) => room.nameOf(u)).join(' and ')}`;
   if (others <= 2) return others === 1 ? `Seen by ${room.nameOf(seen[0] ?? '')}` : `Seen by ${seen.map((u) => room.nameOf(u)).join(' and ')}`;
   return `Seen by ${seen.length} of ${others}`;
