@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,7 @@ type Ward struct {
 	dir   string
 	log   *slog.Logger
 	group *run.Group
+	seam  atomic.Pointer[func(point, act string)] // what Crash waits for
 }
 
 // Log keeps everything that was logged, so that a scenario can look for what must not be there.
@@ -115,6 +117,11 @@ func (w *Ward) open() {
 		w.T.Fatalf("open: %v", err)
 	}
 	w.DB = d
+	d.OnSeam(func(point, act string) {
+		if fn := w.seam.Load(); fn != nil {
+			(*fn)(point, act)
+		}
+	})
 	if err := d.Migrate(ctx, Migrations()...); err != nil {
 		w.T.Fatalf("migrate: %v", err)
 	}
@@ -171,7 +178,7 @@ func (w *Ward) Restart(pause time.Duration) {
 func (w *Ward) Crash(seam, act string, fn func()) {
 	w.T.Helper()
 	var copied string
-	w.DB.OnSeam(func(point, name string) {
+	watch := func(point, name string) {
 		if point == seam && name == act && copied == "" {
 			copied = w.T.TempDir()
 			for _, file := range []string{"wardline.db", "wardline.db-wal"} {
@@ -184,9 +191,11 @@ func (w *Ward) Crash(seam, act string, fn func()) {
 				}
 			}
 		}
-	})
+	}
+	w.seam.Store(&watch)
 	fn()
 	synctest.Wait()
+	w.seam.Store(nil)
 	if copied == "" {
 		w.T.Fatalf("no act %q came to the seam %q", act, seam)
 	}
