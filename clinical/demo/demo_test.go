@@ -135,7 +135,7 @@ func TestScript(t *testing.T) {
 		}
 	}
 	for text, n := range same {
-		if n > 4 && len(text) > 25 {
+		if n > 3 && len(text) > 25 {
 			t.Errorf("%d times: %s", n, text)
 		}
 	}

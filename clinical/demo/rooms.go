@@ -26,7 +26,7 @@ const (
 // scenes returns every room, with times before now.
 func scenes(now time.Time) []scene {
 	ward := []string{"priya", "asha", "daniel", "eilidh", "marek", "bronwen", "tom", "grace", "liam", "hana", "ruth", "yusuf", "kate"}
-	talk := wardTalk(now, 640)
+	talk := wardTalk(now, 660)
 	board := ago(now, 26*hour, "priya", "Rota board for the week. Please check your nights.")
 	board.photo = "rota"
 	talk = insert(talk, board)

@@ -149,3 +149,17 @@ func TestClient_WhoIsToBlame(t *testing.T) {
 		}
 	}
 }
+
+func TestClient_FollowsNoRedirect(t *testing.T) {
+	asked := 0
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer elsewhere.Close()
+	srv := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer srv.Close()
+	c := &Client{Base: srv.URL}
+	_, postErr := c.post(context.Background(), []byte(`{}`))
+	_, findErr := c.find(context.Background(), "a", "b")
+	if postErr == nil || findErr == nil || asked != 0 {
+		t.Fatalf("got %v, %v, and the other server was asked %d times", postErr, findErr, asked)
+	}
+}

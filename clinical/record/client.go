@@ -16,7 +16,7 @@ import (
 // Client speaks to one FHIR R4 server. Its zero value is not usable: Base is required.
 type Client struct {
 	Base   string                  // "https://epr.example/fhir", without a slash at the end
-	HTTP   *http.Client            // nil for one with a ten-second limit
+	HTTP   *http.Client            // nil for one with a ten-second limit that follows no redirect
 	Header func(http.Header) error // adds credentials to a request; nil for none
 }
 
@@ -30,7 +30,9 @@ type refusal struct{ reason string }
 
 func (r *refusal) Error() string { return "the record refused it" } // the reason may quote the record: it is for the room, not the log
 
-var defaultHTTP = &http.Client{Timeout: 10 * time.Second}
+// defaultHTTP follows no redirect: a filing goes where the trust has said, and nowhere else.
+var defaultHTTP = &http.Client{Timeout: 10 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.Base, "/")+path, bytes.NewReader(body))

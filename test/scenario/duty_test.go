@@ -2,13 +2,18 @@ package scenario
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/rota"
+	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/ground/obs"
+	"wardline/matrix/id"
 )
 
 func (w *Ward) duty(name string, post directory.PostID, login string, from, until time.Time) {
@@ -131,6 +136,54 @@ func TestDirectory(t *testing.T) {
 
 func TestConversation(t *testing.T) {
 	ctx := context.Background()
+	in(t, "OK a group has the people and who holds the posts now, once for a transaction", func(t *testing.T, w *Ward) {
+		asha := w.As("asha").User
+		g := conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{w.As("tom").User}, Posts: []directory.PostID{"po_med_spr", "po_med_sho2"}, Txn: "g1"}
+		made, err := w.Conversations.Group(ctx, asha, g)
+		ok(t, err)
+		if again, err := w.Conversations.Group(ctx, asha, g); err != nil || again != made {
+			t.Fatalf("got %s and %s, %v", made, again, err)
+		}
+		f, err := w.Rooms.Feed(ctx, made)
+		ok(t, err)
+		for login, want := range map[string]string{"asha": "join", "tom": "join", "liam": "join", "grace": "", "wardline": "join"} {
+			if got := f.Membership(w.As(login).User); got != want {
+				t.Errorf("%s: %q, want %q", login, got, want)
+			}
+		}
+		if heard := w.As("grace").Hears(made); len(heard) != 0 {
+			t.Errorf("somebody outside hears %d events", len(heard))
+		}
+		_, err = w.Conversations.Add(ctx, w.As("grace").User, made, []id.User{w.As("grace").User}, nil)
+		want(t, err, fault.Hidden)
+		added, err := w.Conversations.Add(ctx, asha, made, []id.User{w.As("grace").User, w.As("tom").User}, []directory.PostID{"po_med_sho1"})
+		if ok(t, err); len(added) != 1 || added[0] != w.As("grace").User {
+			t.Errorf("added %v", added)
+		}
+		for name, bad := range map[string]conversation.Group{
+			"no name":        {Class: conversation.Team},
+			"long name":      {Name: obs.Hidden(strings.Repeat("x", 121)), Class: conversation.Team},
+			"no class":       {Name: "x"},
+			"class of ours":  {Name: "x", Class: "secret"},
+			"unknown person": {Name: "x", Class: conversation.Team, People: []id.User{"@nobody:st-elsewhere"}},
+			"unknown post":   {Name: "x", Class: conversation.Team, Posts: []directory.PostID{"po_none"}},
+			"no patient":     {Class: conversation.Clinical, Patient: "pt_none"},
+		} {
+			if _, err := w.Conversations.Group(ctx, asha, bad); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: got %v, want invalid", name, err)
+			}
+		}
+	})
+	in(t, "OK a patient has one room, and coming in is in the audit", func(t *testing.T, w *Ward) {
+		first, second := w.As("asha").PatientRoom("pt_smith"), w.As("tom").PatientRoom("pt_smith")
+		if first != second || w.As("asha").PatientRoom("pt_jones") == first {
+			t.Fatalf("rooms %s and %s", first, second)
+		}
+		entries, err := audit.ForObject(ctx, w.DB, string(first), 10)
+		if ok(t, err); len(entries) != 2 || entries[1].Action != "conversation.enter" || entries[1].Actor != string(w.As("tom").User) {
+			t.Fatalf("audit: %+v", entries)
+		}
+	})
 	in(t, "OK direct chats are one for two people, also after somebody left", func(t *testing.T, w *Ward) {
 		asha, tom := w.As("asha").User, w.As("tom").User
 		first, err := w.Conversations.Direct(ctx, asha, tom)
