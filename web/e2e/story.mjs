@@ -301,10 +301,10 @@ test('7 without a network, and through a kill -9, nothing is lost or doubled', a
   await asha.go('#/chats');
   await asha.open(ward);
   await tom.context.setOffline(true);
-  await tom.page.locator('.offline', { hasText: 'Offline since' }).first().waitFor();
+  await tom.page.locator('.offline:visible', { hasText: 'Offline since' }).first().waitFor();
   for (const n of ['one', 'two', 'three']) await tom.say(`Offline ${n}`);
   assert.equal(await tom.page.locator('article.is-own[data-state=wait], article.is-own[data-state=sending]').count(), 3);
-  await tom.page.locator('.offline', { hasText: '3 messages waiting' }).first().waitFor();
+  await tom.page.locator('.offline:visible', { hasText: '3 messages waiting' }).first().waitFor();
   await tom.clean('offline');
   await tom.go('#/pages/new');
   await tom.page.locator('.notice', { hasText: 'No connection. Ring 2222.' }).waitFor();
@@ -329,12 +329,12 @@ test('7 without a network, and through a kill -9, nothing is lost or doubled', a
   await asha.say('Written just before the power went');
   await asha.message('just before the power').and(asha.page.locator('[data-state=sent], [data-state=seen]')).waitFor();
   await server.killHard();
-  await asha.page.locator('.offline').first().waitFor();
+  await asha.page.locator('.offline:visible').first().waitFor();
   await asha.say('Written while it was down');
   await server.start();
   await grace.page.waitForSelector('.alarm', { timeout: 60_000 });
   await asha.message('while it was down').and(asha.page.locator('[data-state=sent], [data-state=seen]')).waitFor({ timeout: 60_000 });
-  await grace.page.click('.alarm >> text=Accept');
+  await grace.page.click('.alarm .is-accept');
   await tom.page.locator('.clock', { hasText: 'Accepted by Grace Obi' }).waitFor();
   await asha.page.reload();
   await asha.message('just before the power').waitFor();
@@ -359,7 +359,7 @@ test('8 the other screens, narrow, by keyboard, and out', async () => {
   await asha.page.setViewportSize({ width: 320, height: 640 });
   for (const hash of ['#/chats', '#/pages', '#/patients', '#/work', '#/more', '#/new/group', '#/pages/new']) {
     await asha.go(hash);
-    await asha.page.waitForSelector('h1');
+    await asha.page.waitForSelector('h1:visible');
     await asha.wide();
   }
   await asha.page.setViewportSize(phone);

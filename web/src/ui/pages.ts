@@ -69,8 +69,13 @@ function firstHolder(p: Page): string {
 
 // headline is what a page is about, short: the place or the patient's bed, and the matter.
 export function headline(p: Page): string {
-  const bed = p.patient ? `Bed ${p.patient.plate}` : p.where;
+  const bed = p.patient ? bedName(p.patient.plate) : p.where;
   return [bed, p.what].filter((s) => s !== '').join(' · ');
+}
+
+// bedName says a plate: B4 and 4 are both Bed 4.
+export function bedName(plate: string): string {
+  return `Bed ${plate.replace(/^B(?=\d)/, '')}`;
 }
 
 export const needs = { attend: 'Please attend', ring: 'Please ring', advise: 'Advice needed' } as const;

@@ -1,0 +1,65 @@
+// Pictures for the documentation, from the real program with the demo's day: phone and desk, day and night.
+
+import { mkdirSync } from 'node:fs';
+import { desk, launch, Person, phone } from './people.mjs';
+import { startDemo } from './start.mjs';
+
+const to = new URL('../../docs/pictures/', import.meta.url).pathname;
+mkdirSync(to, { recursive: true });
+const server = await startDemo(['-urgent-rung', '60s']);
+const browser = await launch();
+
+async function shot(p, name) {
+  await p.page.evaluate(() => document.fonts.ready);
+  await p.page.waitForFunction(() => [...document.images].every((i) => i.complete));
+  await p.page.screenshot({ path: `${to}${name}.png` });
+}
+
+try {
+  for (const theme of ['day', 'night']) {
+    const asha = await Person.arrive(browser, server.url, 'asha', phone, { theme, scale: 2 });
+    const tom = await Person.arrive(browser, server.url, 'tom', desk, { theme });
+    const liam = await Person.arrive(browser, server.url, 'liam', phone, { theme, scale: 2 });
+    await asha.signIn();
+    await asha.page.waitForSelector('.row .count');
+    await shot(asha, `chats-phone-${theme}`);
+    await tom.signIn();
+    await tom.open('SMITH, Ann');
+    await tom.page.waitForSelector('.split-side .facts-grid');
+    await tom.page.waitForSelector('.from span');
+    await shot(tom, `conversation-desk-${theme}`);
+    await asha.open('SMITH, Ann');
+    await asha.page.waitForSelector('.patient b');
+    await asha.page.waitForSelector('.from span');
+    await shot(asha, `conversation-phone-${theme}`);
+    await asha.go('#/pages/new');
+    await asha.page.fill('#post', 'medical registrar');
+    await asha.page.locator('[role=option]').first().click();
+    await asha.page.fill('#about', 'jones');
+    await asha.page.locator('[role=option]').first().click();
+    await asha.page.fill('#what', 'Sepsis? NEWS2 9, BP 82/40');
+    await asha.page.fill('#callback', '4417');
+    await asha.page.waitForSelector('.what-if');
+    await shot(asha, `page-new-phone-${theme}`);
+    await liam.signIn();
+    await liam.page.tap('h1');
+    await asha.page.click('text=Send urgent page');
+    await liam.page.waitForSelector('.alarm[data-sounding=true]');
+    await liam.page.locator('.alarm', { hasText: 'NHS' }).waitFor();
+    await shot(liam, `page-incoming-phone-${theme}`);
+    await asha.page.waitForSelector('[data-step=seen]');
+    await liam.page.click('.alarm >> text=In 5 min');
+    await asha.page.locator('.clock', { hasText: 'Accepted' }).waitFor();
+    await shot(asha, `page-timeline-phone-${theme}`);
+    await tom.go('#/work');
+    await tom.page.waitForSelector('.posts .item');
+    await shot(tom, `posts-desk-${theme}`);
+    await asha.go('#/work');
+    await asha.page.waitForSelector('.posts .item');
+    await shot(asha, `posts-phone-${theme}`);
+    for (const p of [asha, tom, liam]) await p.context.close();
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+}
