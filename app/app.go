@@ -190,20 +190,22 @@ func (a *App) serve(name string, ln net.Listener, h http.Handler) {
 	})
 }
 
-// stopTime is how long requests that are under way may take when the server stops.
-const stopTime = 5 * time.Second
+// stopTime is how long requests that are under way may take when the server stops, and how long its parts may take after them.
+const stopTime = 3 * time.Second
 
 // Close stops answering, lets what is under way finish, stops what runs by itself and closes the database.
 func (a *App) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-	defer cancel()
 	a.Timeline.Stop()
 	var errs []error
 	for _, srv := range a.listeners {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 		if err := srv.Shutdown(ctx); err != nil {
-			errs = append(errs, srv.Close())
+			errs = append(errs, srv.Close()) // a browser keeps a connection open that it has not used yet
 		}
+		cancel()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
 	errs = append(errs, a.Group.Stop(ctx), a.DB.Close())
 	return errors.Join(errs...)
 }

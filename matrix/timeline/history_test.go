@@ -70,7 +70,7 @@ func TestHistory_Visibility(t *testing.T) {
 // A removed message is gone from every way of reading it, at once and after a restart; the removal says why.
 func TestRedaction_EmptiesTheMessageEverywhere(t *testing.T) {
 	w := newWorld(t)
-	r := w.room("Ward", bob)
+	r := w.room("Room", bob)
 	e := w.say(alice, r, "a secret")
 	since := w.sync(t.Context(), bob, "", 0, "").Next
 	if _, err := w.rooms.Redact(t.Context(), r, e, "wrong room", room.Incoming{Sender: bob, Device: "D", Txn: "b"}); !fault.Is(err, fault.Forbidden) {

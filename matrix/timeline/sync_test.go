@@ -44,7 +44,7 @@ func TestWaiting_IsWokenAtOnce(t *testing.T) {
 			t.Run(form+" by "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
-					r := w.room("Ward", bob)
+					r := w.room("Room", bob)
 					w.say(alice, r, "before")
 					token := w.slid(bob, "", 5).Pos
 					if form == "v3" {
@@ -76,7 +76,7 @@ func (w *world) last(r id.Room) id.Event {
 func TestWaiting_EndsEmptyHandedAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		r := w.room("Ward", bob)
+		r := w.room("Room", bob)
 		token, began := w.sync(t.Context(), bob, "", 0, "").Next, time.Now()
 		w.say(alice, w.room("Elsewhere"), "not for bob")
 		a := w.sync(t.Context(), bob, token, 30*time.Second, "")
@@ -89,7 +89,7 @@ func TestWaiting_EndsEmptyHandedAtItsTime(t *testing.T) {
 func TestTyping_EndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		r := w.room("Ward", bob)
+		r := w.room("Room", bob)
 		w.ok(w.timeline.SetTyping(t.Context(), alice, r, 5*time.Second))
 		a := w.sync(t.Context(), bob, "", 0, "")
 		began := time.Now()
@@ -104,7 +104,7 @@ func TestTyping_EndsByItself(t *testing.T) {
 // Somebody who was removed learns of it, and of nothing after it.
 func TestRemoval_EndsTheStream(t *testing.T) {
 	w := newWorld(t)
-	r := w.room("Ward", bob)
+	r := w.room("Room", bob)
 	v3, slid := w.sync(t.Context(), bob, "", 0, "").Next, w.slid(bob, "", 5).Pos
 	w.say(alice, r, "before")
 	w.change(alice, bob, r, "kick")
@@ -131,7 +131,7 @@ func TestRemoval_EndsTheStream(t *testing.T) {
 func TestNewRoom_AppearsWhole(t *testing.T) {
 	w := newWorld(t)
 	v3, slid := w.sync(t.Context(), bob, "", 0, "").Next, w.slid(bob, "", 5).Pos
-	r := w.room("Ward 7")
+	r := w.room("Room 7")
 	w.say(alice, r, "welcome")
 	w.change(alice, bob, r, "invite")
 	a, b := w.sync(t.Context(), bob, v3, 0, ""), w.slid(bob, slid, 5)
@@ -141,23 +141,23 @@ func TestNewRoom_AppearsWhole(t *testing.T) {
 	w.change(bob, bob, r, "join")
 	a, b = w.sync(t.Context(), bob, a.Next, 0, ""), w.slid(bob, b.Pos, 5)
 	named := slices.ContainsFunc(append(a.Rooms.Join[r].State.Events, a.Rooms.Join[r].Timeline.Events...), func(ev shown) bool {
-		return ev.Content.Name == "Ward 7"
+		return ev.Content.Name == "Room 7"
 	})
 	if !named || !slices.Contains(a.Rooms.Join[r].Timeline.Events.bodies(), "welcome") {
 		t.Errorf("v3: name %v, %q", named, a.Rooms.Join[r].Timeline.Events.bodies())
 	}
 	got := b.Rooms[r]
-	if !got.Initial || got.Name == nil || *got.Name != "Ward 7" || !slices.Contains(got.Events.bodies(), "welcome") {
+	if !got.Initial || got.Name == nil || *got.Name != "Room 7" || !slices.Contains(got.Events.bodies(), "welcome") {
 		t.Errorf("sliding: %+v", got)
 	}
 }
 
-// What lies between a limited timeline and the last answer is found by paging back from prev_batch, each event once.
-func TestGap_IsClosedByPagingBack(t *testing.T) {
+// What lies between a limited timeline and the last answer is found by reading back from prev_batch, each event once.
+func TestGap_IsClosedByReadingBack(t *testing.T) {
 	for _, n := range []int{5, 30, 200} { // within memory, and beyond it
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := newWorld(t)
-			r := w.room("Ward", bob)
+			r := w.room("Room", bob)
 			since := w.sync(t.Context(), bob, "", 0, "").Next
 			var want []string
 			for i := range n {
@@ -192,7 +192,7 @@ func TestGap_IsClosedByPagingBack(t *testing.T) {
 
 func TestReceipts_OfAllSurviveBatching(t *testing.T) {
 	w := newWorld(t)
-	r := w.room("Ward", bob, carol)
+	r := w.room("Room", bob, carol)
 	e := w.say(alice, r, "read me")
 	since := w.sync(t.Context(), alice, "", 0, "").Next
 	var fns []func(context.Context) error
@@ -213,7 +213,7 @@ func TestReceipts_OfAllSurviveBatching(t *testing.T) {
 
 func TestUnread_CountsWhatOthersSaidAndWhoIsNamed(t *testing.T) {
 	w := newWorld(t)
-	r := w.room("Ward", bob)
+	r := w.room("Room", bob)
 	w.say(alice, r, "one")
 	named := w.send(alice, r, `{"msgtype":"m.text","body":"bob?","m.mentions":{"user_ids":["@bob:hs1"]}}`)
 	w.send(alice, r, `{"msgtype":"m.notice","body":"quiet"}`)
@@ -237,7 +237,7 @@ func TestUnread_CountsWhatOthersSaidAndWhoIsNamed(t *testing.T) {
 
 func TestSliding_Connection(t *testing.T) {
 	w := newWorld(t)
-	r := w.room("Ward", bob)
+	r := w.room("Room", bob)
 	for i := range 6 {
 		w.say(alice, r, fmt.Sprint("m", i))
 	}
@@ -284,7 +284,7 @@ func TestSliding_Connection(t *testing.T) {
 // The sender's device finds its own event by the transaction id it gave, also after a restart; nobody else sees it.
 func TestTransaction_IsShownToItsDevice(t *testing.T) {
 	w := newWorld(t)
-	r := w.room("Ward", bob)
+	r := w.room("Room", bob)
 	w.say(alice, r, "hi")
 	for range 2 {
 		mine := w.sync(t.Context(), alice, "", 0, "").Rooms.Join[r].Timeline.Events

@@ -20,9 +20,10 @@ func main() {
 	online := flag.Int("online", 250, "users who wait for messages in the delivery scenario")
 	rate := flag.Int("rate", 50, "messages a second in the delivery scenario")
 	asJSON := flag.Bool("json", false, "print JSON instead of a table")
+	long := flag.Int("long", 0, "also the large scenarios, with this many users online (1000 is the goal's size)")
 	database := flag.String("database", "", "postgres:// URL to measure on instead of SQLite")
 	flag.Parse()
-	if err := measure(*binary, *database, time.Duration(*seconds)*time.Second, *online, *rate, *asJSON); err != nil {
+	if err := measure(*binary, *database, time.Duration(*seconds)*time.Second, *online, *rate, *long, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -42,7 +43,7 @@ type Line struct {
 	Errors       int     `json:"errors"`
 }
 
-func measure(binary, database string, d time.Duration, online, rate int, asJSON bool) (err error) {
+func measure(binary, database string, d time.Duration, online, rate, long int, asJSON bool) (err error) {
 	ctx := context.Background()
 	s, err := start(ctx, binary, database)
 	if err != nil {
@@ -66,6 +67,13 @@ func measure(binary, database string, d time.Duration, online, rate int, asJSON 
 		return fmt.Errorf("deliver to %d: %w", online, err)
 	}
 	lines = append(lines, l)
+	if long > 0 {
+		more, err := measureLong(ctx, s, long, d)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, more...)
+	}
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(lines)
 	}
@@ -74,4 +82,30 @@ func measure(binary, database string, d time.Duration, online, rate int, asJSON 
 		fmt.Printf("%-28s %8d %9d %8d %10.0f %9.2f %9.2f %12.3f %8.0f %7d\n", l.Scenario, l.Senders, l.Receivers, l.Count, l.PerSecond, l.P50ms, l.P99ms, l.CPUPerItemMs, l.RSSMB, l.Errors)
 	}
 	return nil
+}
+
+// measureLong runs the scenarios of a large hospital.
+func measureLong(ctx context.Context, s *target, n int, d time.Duration) ([]Line, error) {
+	var lines []Line
+	hot, err := scenarioHot(ctx, s, 16, d)
+	if err != nil {
+		return nil, fmt.Errorf("hot room: %w", err)
+	}
+	h, err := found(ctx, s, "ward", n)
+	if err != nil {
+		return nil, fmt.Errorf("fill the hospital: %w", err)
+	}
+	lines = append(lines, hot)
+	for _, rate := range []int{50, 200, 500} {
+		l, err := scenarioWard(ctx, s, h, rate, d)
+		if err != nil {
+			return nil, fmt.Errorf("ward at %d: %w", rate, err)
+		}
+		lines = append(lines, l)
+	}
+	storm, err := scenarioStorm(ctx, s, h)
+	if err != nil {
+		return nil, fmt.Errorf("storm: %w", err)
+	}
+	return append(lines, storm), nil
 }

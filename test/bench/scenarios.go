@@ -82,11 +82,11 @@ func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line,
 	line.RSSMB = s.rss()
 	for i, u := range users {
 		for _, r := range rooms[i] {
-			got, err := u.countMessages(ctx, r)
+			got, err := u.history(ctx, r)
 			if err != nil {
 				return line, err
 			}
-			if got != sent[r] {
+			if len(got) != sent[r] {
 				line.Errors++
 			}
 		}
@@ -94,28 +94,32 @@ func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line,
 	return line, nil
 }
 
-// countMessages reads a room's whole history.
-func (u *user) countMessages(ctx context.Context, room string) (int, error) {
-	n, from := 0, ""
+// history reads all messages of a room, newest first, by their ids.
+func (u *user) history(ctx context.Context, room string) ([]string, error) {
+	var all []string
+	from := ""
 	for {
 		var page struct {
-			Chunk []struct{ Type string }
-			End   string
+			Chunk []struct {
+				ID   string `json:"event_id"`
+				Type string
+			}
+			End string
 		}
 		path := "/_matrix/client/v3/rooms/" + room + "/messages?dir=b&limit=1000"
 		if from != "" {
 			path += "&from=" + from
 		}
 		if err := u.call(ctx, "GET", path, nil, &page); err != nil {
-			return 0, err
+			return nil, err
 		}
 		for _, ev := range page.Chunk {
 			if ev.Type == "m.room.message" {
-				n++
+				all = append(all, ev.ID)
 			}
 		}
 		if page.End == "" {
-			return n, nil
+			return all, nil
 		}
 		from = page.End
 	}
@@ -130,6 +134,10 @@ type delivery struct {
 	took  []time.Duration
 	count int
 	early map[string][]time.Time // delivered before the sender's acknowledgement came back
+}
+
+func newDelivery() *delivery {
+	return &delivery{at: map[string]time.Time{}, order: map[string][]string{}, heard: map[string][]string{}, early: map[string][]time.Time{}}
 }
 
 // scenarioDeliver has users wait in rooms of 25 while messages come at a fixed rate, and checks that each reaches every member once
@@ -154,7 +162,7 @@ func scenarioDeliver(ctx context.Context, s *target, online, rate int, d time.Du
 			return line, err
 		}
 	}
-	got := &delivery{at: map[string]time.Time{}, order: map[string][]string{}, heard: map[string][]string{}, early: map[string][]time.Time{}}
+	got := newDelivery()
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	var ready sync.WaitGroup
@@ -171,7 +179,11 @@ func scenarioDeliver(ctx context.Context, s *target, online, rate int, d time.Du
 		defer stop()
 		ready.Wait()
 		cpu, began = s.cpu(), time.Now()
-		if err := pour(ctx, users, rooms, rate, total, got); err != nil {
+		senders := make([]*user, len(rooms))
+		for r := range rooms {
+			senders[r] = users[r*25]
+		}
+		if err := pour(ctx, senders, rooms, rate, total, got); err != nil {
 			return err
 		}
 		select {
@@ -191,16 +203,17 @@ func scenarioDeliver(ctx context.Context, s *target, online, rate int, d time.Du
 }
 
 // pour sends at a fixed rate, whatever the answers take.
-func pour(ctx context.Context, users []*user, rooms []string, rate, total int, got *delivery) error {
+func pour(ctx context.Context, senders []*user, rooms []string, rate, total int, got *delivery) error {
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
-	queue := make([]chan struct{}, len(rooms))
+	txns := int(time.Now().UnixMilli()%1_000_000_000) * 1000 // no earlier run has used these
+	queue := make([]chan int, len(rooms))
 	var fns []func(context.Context) error
 	for r := range rooms {
-		queue[r] = make(chan struct{}, total)
+		queue[r] = make(chan int, total)
 		fns = append(fns, func(ctx context.Context) error {
-			for range queue[r] {
-				id, err := users[r*25].send(ctx, rooms[r], words)
+			for base := range queue[r] {
+				id, err := (&user{s: senders[r].s, token: senders[r].token, txn: base}).send(ctx, rooms[r], words)
 				if err != nil {
 					return err
 				}
@@ -212,7 +225,7 @@ func pour(ctx context.Context, users []*user, rooms []string, rate, total int, g
 	fns = append(fns, func(context.Context) error {
 		for i := range total {
 			<-tick.C
-			queue[i%len(rooms)] <- struct{}{}
+			queue[i%len(rooms)] <- txns + i
 		}
 		for _, q := range queue {
 			close(q)
