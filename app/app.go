@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -163,6 +164,16 @@ func (a *App) Listen() error {
 	}
 	a.Addr = ln.Addr()
 	a.serve("http", ln, a.HTTP.Front(a.Mux))
+	if a.Config.DebugListen != "" {
+		ln, err := net.Listen("tcp", a.Config.DebugListen)
+		if err != nil {
+			return fmt.Errorf("listen for profiles: %w", err)
+		}
+		mux := http.NewServeMux()
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		a.serve("profiles", ln, mux)
+	}
 	if a.Config.FederationListen == "" {
 		return nil
 	}

@@ -27,7 +27,8 @@ type Config struct {
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
 
-	LogLevel string `name:"log-level" default:"info" doc:"debug, info, warn or error."`
-	LogJSON  bool   `name:"log-json" doc:"Write logs as JSON lines."`
-	CrashAt  string `name:"crash-at" doc:"For crash tests: end the process at a seam, point:act[:times], such as before-wake:room.do:1."`
+	DebugListen string `name:"debug-listen" doc:"Address for profiles of the running program (pprof). Keep it on loopback. Empty: none."`
+	LogLevel    string `name:"log-level" default:"info" doc:"debug, info, warn or error."`
+	LogJSON     bool   `name:"log-json" doc:"Write logs as JSON lines."`
+	CrashAt     string `name:"crash-at" doc:"For crash tests: end the process at a seam, point:act[:times], such as before-wake:room.do:1."`
 }

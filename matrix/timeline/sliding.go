@@ -51,19 +51,19 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	defer l.here()()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
-	for {
+	for late := false; ; {
 		ring := l.bell.Wait()
 		g := &sliding{Service: s, r: r, base: base, to: s.position(), rooms_: map[id.Room][]byte{}}
 		if err := g.build(ctx); err != nil {
 			return nil, err
 		}
-		if g.news || r.Pos == "" || r.Timeout <= 0 || s.stopping.Load() {
+		if g.news || r.Pos == "" || r.Timeout <= 0 || late || s.stopping.Load() {
 			return g.finish(c)
 		}
 		select {
 		case <-ring:
 		case <-timer.C:
-			return g.finish(c)
+			late = true // build once more: the answer was not kept while waiting
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -44,16 +44,16 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	defer l.here()()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
-	for {
+	for late := false; ; {
 		ring := l.bell.Wait()
 		body, news, err := s.build(ctx, r, since)
-		if err != nil || news || r.Since == "" || r.FullState || r.Timeout <= 0 || s.stopping.Load() {
+		if err != nil || news || r.Since == "" || r.FullState || r.Timeout <= 0 || late || s.stopping.Load() {
 			return body, err
 		}
 		select {
 		case <-ring:
 		case <-timer.C:
-			return body, nil
+			late = true // build once more: the answer was not kept while waiting
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -50,6 +50,9 @@ func start(ctx context.Context, binary, database string) (*target, error) {
 		return nil, err
 	}
 	args := []string{"serve", "-server-name", "bench", "-data", dir, "-listen", addr, "-registration-secret", secret, "-no-rate-limits", "-log-level", "warn"}
+	if addr := os.Getenv("BENCH_DEBUG_LISTEN"); addr != "" {
+		args = append(args, "-debug-listen", addr)
+	}
 	if database != "" {
 		args = append(args, "-database", database)
 	}
