@@ -17,9 +17,9 @@ async function shot(p, name) {
 
 try {
   for (const theme of ['day', 'night']) {
-    const asha = await Person.arrive(browser, server.url, 'asha', phone, { theme, scale: 2 });
+    const asha = await Person.arrive(browser, server.url, 'asha', phone, { theme, scale: 1.5 });
     const tom = await Person.arrive(browser, server.url, 'tom', desk, { theme });
-    const liam = await Person.arrive(browser, server.url, 'liam', phone, { theme, scale: 2 });
+    const liam = await Person.arrive(browser, server.url, 'liam', phone, { theme, scale: 1.5 });
     await asha.signIn();
     await asha.page.waitForSelector('.row .count');
     await shot(asha, `chats-phone-${theme}`);
