@@ -60,6 +60,14 @@ describe('the outbox', () => {
     expect(box.of('!a')).toHaveLength(1);
   });
 
+  it('tells the other tabs when the message can be found on disk', async () => {
+    let found = 0;
+    box.changed = () => { void disk.out().then((o) => (found = o.length)); };
+    await say('!a', 'one');
+    await settle();
+    expect(found).toBe(1);
+  });
+
   it('sends strictly in order, and rooms do not wait for one another', async () => {
     fail = (i) => (i.room === '!a' ? new WireError(0, 'OFFLINE', '') : null);
     box.run();

@@ -71,6 +71,7 @@ export class Outbox {
     } finally {
       this.busy.delete(`disk ${seq}`);
     }
+    this.changed(item.room); // only now can the tab that sends find it
     this.kick(item.room);
     return item;
   }
