@@ -19,7 +19,6 @@ var (
 	insertRoom  = db.SQL("room.insert", `INSERT INTO room_room (nid, id, version, created_at) VALUES ($1, $2, $3, $4)`)
 	readRoom    = db.SQL("room.read", `SELECT nid, version FROM room_room WHERE id = $1`)
 	lastRoom    = db.SQL("room.last", `SELECT coalesce(max(nid), 0) FROM room_room`)
-	roomID      = db.SQL("room.id", `SELECT id FROM room_room WHERE nid = $1`)
 	insertEvent = db.SQL("room.insert_event", `INSERT INTO room_event (pos, id, room, type, state_key, sender, relates_to, rel_type, notify, replaces, device, txn, json)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`)
 	byTxn      = db.SQL("room.by_txn", `SELECT id FROM room_event WHERE sender = $1 AND device = $2 AND txn = $3`)

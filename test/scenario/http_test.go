@@ -120,7 +120,7 @@ func TestAPI_Answers(t *testing.T) {
 	in(t, "OK the story of a page over HTTP", func(t *testing.T, w *Ward) {
 		h := w.api()
 		status, p := call(t, h, "asha", "POST", "/pages", raiseBody)
-		if status != 200 || p["current"].(object)["name"] != "Liam Hughes" || p["patient"].(object)["plate"] != "12" {
+		if status != 200 || p["current"].(object)["name"] != "Liam Hughes" || p["patient"].(object)["plate"] != "B12" {
 			t.Fatalf("%d %v", status, p)
 		}
 		_, again := call(t, h, "asha", "POST", "/pages", raiseBody)

@@ -342,7 +342,7 @@ func TestPageCrash(t *testing.T) {
 		if ok(t, err); p.Current.User != w.As("grace").User {
 			t.Fatalf("after an hour's outage: held by %s", p.Current.User)
 		}
-		if due := time.UnixMilli(p.Current.DueAt).Sub(time.Now()); due != rung() {
+		if due := time.Until(time.UnixMilli(p.Current.DueAt)); due != rung() {
 			t.Fatalf("the next holder has %s, want the whole %s", due, rung())
 		}
 	})
