@@ -34,7 +34,6 @@ type connState struct {
 	seq   int64
 	at    Token
 	rooms map[id.Room]*sentRoom
-	data  bool // account data has been sent up to at
 }
 
 // sentRoom is what a client has of one room.
