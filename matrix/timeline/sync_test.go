@@ -250,14 +250,21 @@ func TestSliding_Connection(t *testing.T) {
 			}
 		}
 	})
+	t.Run("OK an answer that came after it was given up outdates no other", func(t *testing.T) {
+		taken := w.slid(bob, first.Pos, 2) // what the client acted on
+		_ = w.slid(bob, first.Pos, 2)      // the request it gave up before, answered late
+		if got := w.slid(bob, taken.Pos, 2).Rooms[r].Events; len(got) != 0 {
+			t.Errorf("sent again: %q", got.bodies())
+		}
+	})
 	t.Run("OK a larger limit sends older events at once", func(t *testing.T) {
-		got := w.slid(bob, first.Pos, 5).Rooms[r]
+		got := w.slid(bob, w.slid(bob, "", 2).Pos, 5).Rooms[r]
 		if !got.Expanded || !slices.Equal(got.Events.bodies(), []string{"m2", "m3", "m4", "m5", "new"}) {
 			t.Errorf("expanded %v, %q", got.Expanded, got.Events.bodies())
 		}
 	})
 	t.Run("OK reading lowers the count without an event", func(t *testing.T) {
-		a := w.slid(bob, first.Pos, 2)
+		a := w.slid(bob, "", 2)
 		w.ok(w.timeline.SetRead(t.Context(), bob, r, timeline.Mark{Kind: timeline.Read, Event: w.last(r)}))
 		if b := w.slid(bob, a.Pos, 2).Rooms[r]; b.Count == nil || *b.Count != 0 || len(b.Events) != 0 {
 			t.Errorf("got %+v", b)
