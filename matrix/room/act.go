@@ -260,7 +260,7 @@ func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
 		}
 	}
 	if in.StateKey != nil {
-		if old := a.Current(in.Type, *in.StateKey); old != nil && old.Sender == in.Sender && sameContent(old.Event.Content, in.Content) {
+		if old := a.Current(in.Type, *in.StateKey); old != nil && old.Sender == in.Sender && a.Membership(in.Sender) == "join" && sameContent(old.Event.Content, in.Content) {
 			return old.ID, nil
 		}
 		if err := a.checkState(ctx, in); err != nil {

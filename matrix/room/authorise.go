@@ -62,8 +62,14 @@ func (a *Act) authorise(pdu *event.Event) error {
 	if err == nil {
 		return nil
 	}
-	if pdu.Type != event.TypeMember && a.Membership(pdu.Sender) != "join" {
+	switch a.Membership(pdu.Sender) {
+	case "join":
+	case "":
 		return errNoRoom
+	default: // invited, banned or gone: they know the room, and may hear why they cannot come in
+		if pdu.Type != event.TypeMember {
+			return errNoRoom
+		}
 	}
 	return fault.Wrap(fault.Forbidden, "M_FORBIDDEN", "You may not do that in this room: "+err.Error()+".", err)
 }

@@ -62,6 +62,9 @@ func (a *Act) change(ctx context.Context, c Change, client bool) (*Event, error)
 	if c.Target == "" {
 		c.Target = c.Sender
 	}
+	if c.Target != c.Sender && a.Membership(c.Sender) != "join" {
+		return nil, errNoRoom // before anything is said about the target
+	}
 	now := a.Membership(c.Target)
 	membership := c.Verb
 	switch c.Verb {
@@ -170,7 +173,7 @@ func (s *Service) receiveMember(ctx context.Context, room id.Room, in Incoming) 
 	}
 	var sent id.Event
 	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
-		if old := a.Current(event.TypeMember, *in.StateKey); old != nil && sameContent(old.Event.Content, in.Content) {
+		if old := a.Current(event.TypeMember, *in.StateKey); old != nil && sameContent(old.Event.Content, in.Content) && a.Membership(in.Sender) == "join" {
 			sent = old.ID
 			return nil
 		}
