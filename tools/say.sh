@@ -8,11 +8,11 @@ section() { printf '\n== %s\n' "$*"; }
 quiet() {
 	title=$1
 	shift
-	began=$(date +%s)
+	quiet_began=$(date +%s)
 	out=$(mktemp "${TMPDIR:-/tmp}/wardline.XXXXXX")
 	printf '%s … ' "$title"
 	if "$@" >"$out" 2>&1; then
-		printf 'done, %s s\n' "$(($(date +%s) - began))"
+		printf 'done, %s s\n' "$(($(date +%s) - quiet_began))"
 		rm -f "$out"
 		return 0
 	fi
