@@ -62,7 +62,7 @@ const maxBatch = 256
 func Open(ctx context.Context, source string) (*DB, error) {
 	d := &DB{lead: make(chan struct{}, 1), onWriter: map[*Statement]*sql.Stmt{}}
 	var err error
-	if strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://") {
+	if isPostgres(source) {
 		err = d.openPostgres(source)
 	} else {
 		err = d.openSQLite(source)
@@ -74,6 +74,10 @@ func Open(ctx context.Context, source string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database for writing: %w", err), d.Close())
 	}
 	return d, nil
+}
+
+func isPostgres(source string) bool {
+	return strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://")
 }
 
 func (d *DB) openPostgres(source string) (err error) {
@@ -90,15 +94,37 @@ func (d *DB) openPostgres(source string) (err error) {
 	return nil
 }
 
+// Lock keeps every wardline from opening the database named by source until release is called. One that is open is Unavailable. A
+// PostgreSQL database cannot be locked so; there release does nothing.
+func Lock(source string) (release func() error, err error) {
+	if isPostgres(source) {
+		return func() error { return nil }, nil
+	}
+	f, err := lockFile(source)
+	if err != nil {
+		return nil, err
+	}
+	return f.Close, nil
+}
+
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock file: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		err = fault.Wrap(fault.Unavailable, "", "The data folder is in use by another wardline. Stop that one, or choose another folder with -data.", err)
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 func (d *DB) openSQLite(path string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make database folder: %w", err)
 	}
-	if d.lock, err = os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-		return fmt.Errorf("open lock file: %w", err)
-	}
-	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return fault.Wrap(fault.Unavailable, "", "The data folder is in use by another wardline. Stop that one, or choose another folder with -data.", err)
+	if d.lock, err = lockFile(path); err != nil {
+		return err
 	}
 	open := func(extra ...string) (*sql.DB, error) {
 		q := url.Values{}

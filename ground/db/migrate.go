@@ -19,7 +19,7 @@ type Migrations struct {
 	FS      fs.FS
 }
 
-const bootstrap = `
+const bootstrapSQL = `
 CREATE TABLE IF NOT EXISTS db_migration (package TEXT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (package, name));
 CREATE TABLE IF NOT EXISTS db_position (id BIGINT PRIMARY KEY, pos BIGINT NOT NULL);
 INSERT INTO db_position (id, pos) VALUES (0, 0) ON CONFLICT (id) DO NOTHING;`
@@ -29,29 +29,22 @@ var savePosition = SQL("db.save_position", `UPDATE db_position SET pos = $1 WHER
 // Migrate brings the schema up to date, each file in a transaction of its own, and loads the last position. It refuses a database
 // that a newer wardline has written, and says so. It must be called once, before anything else.
 func (d *DB) Migrate(ctx context.Context, all ...Migrations) error {
-	for _, text := range strings.Split(bootstrap, ";") {
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
-		if _, err := d.conn.ExecContext(ctx, text); err != nil {
-			return fmt.Errorf("prepare schema table: %w", err)
-		}
+	if err := d.bootstrap(ctx); err != nil {
+		return err
 	}
 	known := map[string]bool{}
-	for _, m := range all {
-		names, err := fs.Glob(m.FS, "schema/*.sql")
-		if err != nil {
-			return fmt.Errorf("list migrations of %s: %w", m.Package, err)
-		}
-		slices.Sort(names)
-		for _, name := range names {
-			known[m.Package+"/"+name] = true
-			if err := d.migrateOne(ctx, m, name); err != nil {
-				return fmt.Errorf("migrate %s %s: %w", m.Package, name, err)
-			}
-		}
+	err := eachMigration(all, func(m Migrations, name string) error {
+		known[m.Package+"/"+name] = true
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := d.refuseNewer(ctx, known); err != nil {
+		return err
+	}
+	err = eachMigration(all, func(m Migrations, name string) error { return d.migrateOne(ctx, m, name) })
+	if err != nil {
 		return err
 	}
 	row := d.conn.QueryRowContext(ctx, `SELECT pos FROM db_position WHERE id = 0`)
@@ -59,6 +52,36 @@ func (d *DB) Migrate(ctx context.Context, all ...Migrations) error {
 		return fmt.Errorf("load position: %w", err)
 	}
 	d.position.Store(d.stored)
+	return nil
+}
+
+// bootstrap makes the tables that migrations themselves need.
+func (d *DB) bootstrap(ctx context.Context) error {
+	for _, text := range strings.Split(bootstrapSQL, ";") {
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		if _, err := d.conn.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("prepare schema table: %w", err)
+		}
+	}
+	return nil
+}
+
+// eachMigration calls fn for every migration in the order in which they are applied.
+func eachMigration(all []Migrations, fn func(m Migrations, name string) error) error {
+	for _, m := range all {
+		names, err := fs.Glob(m.FS, "schema/*.sql")
+		if err != nil {
+			return fmt.Errorf("list migrations of %s: %w", m.Package, err)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if err := fn(m, name); err != nil {
+				return fmt.Errorf("migrate %s %s: %w", m.Package, name, err)
+			}
+		}
+	}
 	return nil
 }
 
@@ -121,6 +144,9 @@ func (d *DB) refuseNewer(ctx context.Context, known map[string]bool) error {
 		var pkg, name string
 		if err := rows.Scan(&pkg, &name); err != nil {
 			return fmt.Errorf("read migrations: %w", err)
+		}
+		if pkg == unfinished {
+			return errUnfinished
 		}
 		if !known[pkg+"/"+name] {
 			return fault.Wrap(fault.Unavailable, "", "The data folder was written by a newer wardline. Use that version, or restore a backup.",
