@@ -12,7 +12,7 @@ var chapters = []struct {
 	name  string
 	order []string
 }{
-	{"ground", []string{"fault", "obs", "config", "run", "db", "audit", "stream", "dbtest"}},
+	{"ground", []string{"fault", "obs", "config", "run", "db", "audit", "stream", "archive", "dbtest"}},
 	{"matrix", []string{"id", "event", "account", "room/internal/auth", "room/internal/stateres", "room", "keys", "push", "timeline", "media"}},
 	{"clinical", []string{"directory", "patient", "rota", "conversation", "paging", "record/fhirdouble", "record", "demo"}},
 	{"edge", []string{"httpx", "client", "server", "clinic", "web"}},
