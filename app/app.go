@@ -81,14 +81,10 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a := &App{Config: c, Log: log, Group: run.NewGroup(log), Mux: http.NewServeMux(), federation: http.NewServeMux()}
 
 	// The database first: everything else lives in it.
-	source := c.Database
-	if source == "" {
-		source = filepath.Join(c.Data, "wardline.db")
-	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if a.DB, err = db.Open(ctx, source); err != nil {
+	if a.DB, err = db.Open(ctx, c.Source()); err != nil {
 		return nil, err
 	}
 	if err := a.DB.Migrate(ctx, Migrations()...); err != nil {
@@ -97,7 +93,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if err := a.crashAt(c.CrashAt); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
-	keyID, key, err := signingKey(filepath.Join(c.Data, "signing.key"))
+	keyID, key, err := signingKey(filepath.Join(c.Data, keyFile))
 	if err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -109,7 +105,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Accounts.OnEnd = a.Rooms.LeaveAll
 	a.Keys = keys.New(a.DB)
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys)
-	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, "media"), int64(c.MaxUpload)); err != nil {
+	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, mediaDir), int64(c.MaxUpload)); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
 	if err := a.steward(ctx); err != nil {

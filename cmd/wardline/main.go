@@ -22,6 +22,9 @@ const usage = `wardline: a health trust's own messenger
   wardline demo          a hospital to try it with, ready in seconds
   wardline serve         run a server; -h lists its settings
   wardline audit verify  prove that nothing in the audit was altered
+  wardline backup        copy everything into one file while the server runs
+  wardline restore       make an empty folder into what a backup holds
+  wardline migrate       copy a stopped server's database to PostgreSQL, or back
   wardline version       which version this is
 `
 
@@ -44,6 +47,12 @@ func dispatch(args []string) error {
 		return serve(args[1:])
 	case "audit":
 		return verifyAudit(args[1:])
+	case "backup":
+		return backup(args[1:])
+	case "restore":
+		return restore(args[1:])
+	case "migrate":
+		return migrate(args[1:])
 	case "version":
 		fmt.Println("wardline", app.Version)
 		return nil

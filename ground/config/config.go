@@ -27,7 +27,7 @@ type setting struct {
 }
 
 // Load fills into, a pointer to a struct whose fields carry the tags `name`, `default` and `doc`, and returns the arguments left
-// after the flags. Field types: string, bool, int, time.Duration. The flag -config names a file. Errors name the setting and where
+// after the flags. The fields of an embedded struct count as its own. Field types: string, bool, int, time.Duration. The flag -config names a file. Errors name the setting and where
 // it came from; flag.ErrHelp is returned after -h.
 func Load(into any, program string, args, environ []string, help io.Writer) ([]string, error) {
 	settings := fieldsOf(into)
@@ -76,6 +76,10 @@ func fieldsOf(into any) []setting {
 	v := reflect.ValueOf(into).Elem()
 	var all []setting
 	for i := range v.NumField() {
+		if v.Type().Field(i).Anonymous {
+			all = append(all, fieldsOf(v.Field(i).Addr().Interface())...)
+			continue
+		}
 		tag := v.Type().Field(i).Tag
 		all = append(all, setting{name: tag.Get("name"), def: tag.Get("default"), doc: tag.Get("doc"), field: v.Field(i)})
 	}

@@ -92,5 +92,8 @@ func (b blobs) open(kind, name string) (io.ReadSeekCloser, error) {
 	return f, nil
 }
 
+// BlobPath says where below the folder of media a file of this SHA-256 lies. sum has 64 hex digits.
+func BlobPath(sum string) string { return blobs{}.path("blob", sum) }
+
 // path spreads the files over folders by the first two digits of their hash.
 func (b blobs) path(kind, name string) string { return filepath.Join(b.dir, kind, name[:2], name) }

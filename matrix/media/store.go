@@ -14,6 +14,26 @@ var (
 	readFile = db.SQL("media.read", `SELECT id, owner, sha256, original, size_bytes, declared, sniffed, name, created_at FROM media_file WHERE id = $1`)
 )
 
+var keptSums = db.SQL("media.kept_sums", `SELECT DISTINCT sha256 FROM media_file WHERE sha256 > $1 ORDER BY sha256 LIMIT 500`)
+
+// Kept calls fn with the SHA-256 of every file that rows name, once each, for whoever copies them all. An error of fn ends it and is
+// returned.
+func Kept(ctx context.Context, q db.Querier, fn func(sum string) error) error {
+	after := ""
+	for {
+		sums, err := db.Collect(ctx, q, keptSums, db.Scalar[string], after)
+		if err != nil || len(sums) == 0 {
+			return err
+		}
+		for _, sum := range sums {
+			if err := fn(sum); err != nil {
+				return err
+			}
+		}
+		after = sums[len(sums)-1]
+	}
+}
+
 func (s *Service) insert(ctx context.Context, f File) error {
 	return s.db.Write(ctx, "media.upload", func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, insertFile, string(f.ID), string(f.Owner), f.SHA256, f.Original, f.SizeBytes, f.Declared, f.Sniffed, f.Name, f.CreatedAt.UnixMilli())
