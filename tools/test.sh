@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
+export npm_config_loglevel=error NO_COLOR=1
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 began=$(date +%s)
 
