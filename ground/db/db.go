@@ -129,13 +129,13 @@ func (d *DB) openSQLite(path string) (err error) {
 	open := func(extra ...string) (*sql.DB, error) {
 		q := url.Values{}
 		for _, p := range append([]string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)",
-			"temp_store(memory)", "cache_size(-16384)"}, extra...) {
+			"temp_store(memory)", "cache_size(-4096)"}, extra...) {
 			q.Add("_pragma", p)
 		}
 		q.Set("_txlock", "immediate")
 		return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
 	}
-	if d.writer, err = open("cache_size(-65536)", "wal_autocheckpoint(4000)"); err != nil {
+	if d.writer, err = open("cache_size(-16384)", "wal_autocheckpoint(4000)"); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	if d.readers, err = open("query_only(on)"); err != nil {

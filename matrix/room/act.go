@@ -134,7 +134,7 @@ func (a *Act) append(ctx context.Context, m message) (*Event, error) {
 	if m.stateKey != nil {
 		if old := a.Current(m.typ, *m.stateKey); old != nil {
 			ev.Replaces = old.ID
-			ev.unsignReplaced(old.JSON, old.ID)
+			ev.unsignReplaced(old.Event.Content, appendString(nil, string(old.Sender)), old.ID)
 		}
 	}
 	if err := a.store(ctx, ev); err != nil {

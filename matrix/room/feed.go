@@ -178,6 +178,7 @@ func (f *Feed) Unread(u id.User, from int64) (count, highlights int) {
 
 // apply makes a committed event visible. Only the leader of a commit calls it.
 func (f *Feed) apply(ev *Event) {
+	ev.slim()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ev.IsState() {
@@ -230,6 +231,7 @@ func (f *Feed) push(ev *Event) {
 
 // replace puts an event's redacted form where the original was.
 func (f *Feed) replace(ev *Event) {
+	ev.slim()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, old := range f.tail {

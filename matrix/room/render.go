@@ -50,10 +50,20 @@ func (ev *Event) unsign(name string, value json.RawMessage) {
 }
 
 // unsignReplaced says what a state event took the place of.
-func (ev *Event) unsignReplaced(pdu []byte, name id.Event) {
-	ev.unsign("prev_content", event.Field(pdu, "content"))
-	ev.unsign("prev_sender", event.Field(pdu, "sender"))
+func (ev *Event) unsignReplaced(content json.RawMessage, sender json.RawMessage, name id.Event) {
+	ev.unsign("prev_content", content)
+	ev.unsign("prev_sender", sender)
 	ev.unsign("replaces_state", appendString(nil, string(name)))
+}
+
+// slim lets go of what readers never ask of an event in memory: the PDU's own bytes and its place in the graph. The content is
+// the one inside the client form. It must not be called once others can see the event.
+func (ev *Event) slim() {
+	const lead = len(`{"content":`)
+	pdu := *ev.Event
+	pdu.Content = ev.client[lead : lead+len(pdu.Content) : lead+len(pdu.Content)]
+	pdu.JSON, pdu.Signatures, pdu.PrevEvents, pdu.AuthEvents = nil, nil, nil, nil
+	ev.Event = &pdu
 }
 
 // Reader is for whom an event is written out.

@@ -65,6 +65,7 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 		return nil, err
 	}
 	for _, ev := range state {
+		ev.slim()
 		f.state[Key{ev.Type, *ev.StateKey}] = ev
 		if ev.Type == event.TypeMember {
 			f.count(ev, +1)
@@ -75,6 +76,9 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 		return nil, err
 	}
 	slices.Reverse(tail)
+	for _, ev := range tail {
+		ev.slim()
+	}
 	f.tail = tail
 	if len(tail) == tailKeep {
 		f.tailFrom = tail[0].Pos - 1
@@ -145,7 +149,7 @@ func (f *Feed) parse(row *eventRow) (*Event, error) {
 		ev.unsign("redacted_because", row.because)
 	}
 	if row.before != nil {
-		ev.unsignReplaced(row.before, ev.Replaces)
+		ev.unsignReplaced(event.Field(row.before, "content"), event.Field(row.before, "sender"), ev.Replaces)
 	}
 	return ev, nil
 }
