@@ -135,7 +135,7 @@ func (d *DB) openSQLite(path string) (err error) {
 		q.Set("_txlock", "immediate")
 		return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
 	}
-	if d.writer, err = open("cache_size(-16384)", "wal_autocheckpoint(4000)"); err != nil {
+	if d.writer, err = open("cache_size(-16384)", "wal_autocheckpoint(8000)"); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	if d.readers, err = open("query_only(on)"); err != nil {

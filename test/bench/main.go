@@ -40,6 +40,8 @@ type Line struct {
 	P99ms        float64 `json:"p99_ms"`
 	CPUPerItemMs float64 `json:"server_cpu_ms_each"`
 	RSSMB        float64 `json:"server_rss_mb"`
+	KeptBytes    float64 `json:"disk_kept_bytes_each,omitempty"`
+	WrittenBytes float64 `json:"disk_written_bytes_each,omitempty"`
 	Errors       int     `json:"errors"`
 }
 
@@ -54,7 +56,7 @@ func measure(binary, database string, d time.Duration, online, rate, long int, a
 			err = stopErr
 		}
 	}()
-	lines := []Line{{Scenario: "idle", RSSMB: s.rss()}}
+	lines := []Line{{Scenario: "start to first answer", P50ms: float64(s.ready.Microseconds()) / 1000, RSSMB: s.rss()}}
 	for _, n := range []int{1, 16, 64} {
 		l, err := scenarioSend(ctx, s, n, d)
 		if err != nil {
@@ -77,9 +79,9 @@ func measure(binary, database string, d time.Duration, online, rate, long int, a
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(lines)
 	}
-	fmt.Printf("%-28s %8s %9s %8s %10s %9s %9s %12s %8s %7s\n", "scenario", "senders", "receivers", "count", "per second", "p50 ms", "p99 ms", "cpu ms each", "rss MB", "errors")
+	fmt.Printf("%-28s %8s %9s %8s %10s %9s %9s %12s %8s %9s %9s %7s\n", "scenario", "senders", "receivers", "count", "per second", "p50 ms", "p99 ms", "cpu ms each", "rss MB", "kept B", "written B", "errors")
 	for _, l := range lines {
-		fmt.Printf("%-28s %8d %9d %8d %10.0f %9.2f %9.2f %12.3f %8.0f %7d\n", l.Scenario, l.Senders, l.Receivers, l.Count, l.PerSecond, l.P50ms, l.P99ms, l.CPUPerItemMs, l.RSSMB, l.Errors)
+		fmt.Printf("%-28s %8d %9d %8d %10.0f %9.2f %9.2f %12.3f %8.0f %9.0f %9.0f %7d\n", l.Scenario, l.Senders, l.Receivers, l.Count, l.PerSecond, l.P50ms, l.P99ms, l.CPUPerItemMs, l.RSSMB, l.KeptBytes, l.WrittenBytes, l.Errors)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line,
 	var mu sync.Mutex
 	var all []time.Duration
 	sent := map[string]int{}
-	cpu, began := s.cpu(), time.Now()
+	cpu, began, kept, written := s.cpu(), time.Now(), s.kept(), s.written()
 	fns := make([]func(context.Context) error, n)
 	for i, u := range users {
 		fns[i] = func(ctx context.Context) error {
@@ -80,6 +80,8 @@ func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line,
 	}
 	figures(&line, all, time.Since(began), s.cpu()-cpu)
 	line.RSSMB = s.rss()
+	line.KeptBytes = float64(s.kept()-kept) / float64(len(all))
+	line.WrittenBytes = float64(s.written()-written) / float64(len(all))
 	for i, u := range users {
 		for _, r := range rooms[i] {
 			got, err := u.history(ctx, r)

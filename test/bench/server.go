@@ -25,10 +25,11 @@ const secret = "bench"
 
 // target is the server that is measured.
 type target struct {
-	base string
-	dir  string
-	cmd  *exec.Cmd
-	http *http.Client
+	base  string
+	dir   string
+	ready time.Duration // from start to the first answer
+	cmd   *exec.Cmd
+	http  *http.Client
 }
 
 // start runs a server of its own and waits until it answers.
@@ -62,11 +63,13 @@ func start(ctx context.Context, binary, database string) (*target, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w (build it first: make build)", binary, err)
 	}
-	tick := time.NewTicker(5 * time.Millisecond)
+	began := time.Now()
+	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	limit := time.After(10 * time.Second)
 	for {
 		if res, err := s.http.Get(s.base + "/_matrix/client/versions"); err == nil {
+			s.ready = time.Since(began)
 			return s, res.Body.Close()
 		}
 		select {
@@ -111,6 +114,36 @@ func (s *target) rss() float64 {
 		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			n, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(kb), " kB"), 64)
 			return n / 1024
+		}
+	}
+	return 0
+}
+
+// kept is what the server's folder takes on disk.
+func (s *target) kept() int64 {
+	var n int64
+	_ = filepath.WalkDir(s.dir, func(_ string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil // a file that is just being replaced
+		}
+		if info, err := d.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
+}
+
+// written is how many bytes the server has given to the disk.
+func (s *target) written() int64 {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(raw)) {
+		if b, ok := strings.CutPrefix(line, "write_bytes: "); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(b), 10, 64)
+			return n
 		}
 	}
 	return 0

@@ -29,7 +29,6 @@ CREATE TABLE room_event (
 CREATE INDEX room_event_by_room ON room_event (room, pos);
 CREATE INDEX room_event_by_parent ON room_event (relates_to, pos) WHERE relates_to IS NOT NULL;
 CREATE UNIQUE INDEX room_event_by_txn ON room_event (sender, device, txn) WHERE txn IS NOT NULL;
-CREATE INDEX room_event_notify ON room_event (room, pos) WHERE notify;
 -- State as intervals: event held (type, state_key) from from_pos until before to_pos; the open end is 9223372036854775807.
 CREATE TABLE room_state (
   room BIGINT NOT NULL,
