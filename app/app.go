@@ -87,6 +87,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if a.DB, err = db.Open(ctx, c.Source()); err != nil {
 		return nil, err
 	}
+	a.DB.OnHealth(a.databaseHealth)
 	if err := a.DB.Migrate(ctx, Migrations()...); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -136,6 +137,16 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Group.Go("room.signer", a.Rooms.Signer().Run)
 	a.clinic()
 	return a, nil
+}
+
+// databaseHealth tells the operator, once, that nothing can be written, and once that it works again. People meanwhile get a 503 with
+// a sentence, and their apps try again.
+func (a *App) databaseHealth(err error) {
+	if err != nil {
+		a.Log.Error("the database cannot be written, nobody can send", "err", err)
+		return
+	}
+	a.Log.Info("the database can be written again")
 }
 
 // steward makes the server's own account, which is a creator of every room, so that no room depends on a person.

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wardline/ground/fault"
@@ -43,6 +44,8 @@ type Server struct {
 	Authenticate func(ctx context.Context, token string) (account.Actor, error)
 	// Admit may refuse a request before its work begins, for rate limits; nil admits all.
 	Admit func(r *http.Request, a account.Actor) error
+
+	refusals, refusedAt atomic.Int64 // how many there were, and when one was logged last
 }
 
 // Mount adds routes to the mux. A pattern under /_matrix/client/v3/ also answers under r0, which older clients use.
@@ -159,7 +162,7 @@ func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if f.Kind == fault.Internal {
 		s.Log.Error("request failed", "route", r.Pattern, "err", err)
 	} else if f.Kind == fault.Unavailable {
-		s.Log.Warn("request refused", "route", r.Pattern, "kind", f.Kind.String(), "err", err)
+		s.logRefusal(r, err)
 	}
 	body := map[string]any{}
 	for k, v := range f.Extra {
@@ -174,6 +177,17 @@ func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		body["retry_after_ms"] = f.RetryAfter.Milliseconds()
 	}
 	_ = JSON(w, statusOf(f), body)
+}
+
+// refusalsEvery is how often refusals are logged: what makes one makes thousands, and the first says all.
+const refusalsEvery = time.Minute
+
+func (s *Server) logRefusal(r *http.Request, err error) {
+	count, now, last := s.refusals.Add(1), time.Now().UnixNano(), s.refusedAt.Load()
+	if now-last < int64(refusalsEvery) && last != 0 || !s.refusedAt.CompareAndSwap(last, now) {
+		return
+	}
+	s.Log.Warn("requests refused", "route", r.Pattern, "since_start", count, "err", err)
 }
 
 // JSON writes an answer. Its error is only ever that the client has gone.

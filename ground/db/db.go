@@ -21,6 +21,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	_ "modernc.org/sqlite"             // driver "sqlite"
@@ -39,7 +40,11 @@ type DB struct {
 	prepared sync.Map                 // *Statement → *sql.Stmt on readers
 	onWriter map[*Statement]*sql.Stmt // owned by the holder of lead
 	position atomic.Int64             // last committed position
-	stored   int64                    // the position on disk; owned by the holder of lead
+	stored   int64                    // the position on disk; this and the next four are owned by the holder of lead
+	mark     int64                    // how many commits that drew no position there are on disk
+	unsure   *commit                  // the one that was asked for and not answered
+	sick     health                   // how writing goes, and who hears of it
+	retryAt  time.Time                // no new connection is tried before
 	batches  atomic.Int64
 	acts     atomic.Int64
 	crash    func(point, act string)
@@ -70,7 +75,7 @@ func Open(ctx context.Context, source string) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if d.conn, err = d.writer.Conn(ctx); err != nil {
+	if d.conn, err = d.connect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database for writing: %w", err), d.Close())
 	}
 	return d, nil
@@ -95,7 +100,7 @@ func (d *DB) openPostgres(source string) (err error) {
 }
 
 // Lock keeps every wardline from opening the database named by source until release is called. One that is open is Unavailable. A
-// PostgreSQL database cannot be locked so; there release does nothing.
+// PostgreSQL database is locked from inside, and only by who writes; there release does nothing.
 func Lock(source string) (release func() error, err error) {
 	if isPostgres(source) {
 		return func() error { return nil }, nil
@@ -135,7 +140,7 @@ func (d *DB) openSQLite(path string) (err error) {
 		q.Set("_txlock", "immediate")
 		return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
 	}
-	if d.writer, err = open("cache_size(-16384)", "wal_autocheckpoint(8000)"); err != nil {
+	if d.writer, err = open("busy_timeout(3000)", "cache_size(-16384)", "wal_autocheckpoint(8000)"); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	if d.readers, err = open("query_only(on)"); err != nil {

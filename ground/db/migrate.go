@@ -22,9 +22,16 @@ type Migrations struct {
 const bootstrapSQL = `
 CREATE TABLE IF NOT EXISTS db_migration (package TEXT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (package, name));
 CREATE TABLE IF NOT EXISTS db_position (id BIGINT PRIMARY KEY, pos BIGINT NOT NULL);
-INSERT INTO db_position (id, pos) VALUES (0, 0) ON CONFLICT (id) DO NOTHING;`
+INSERT INTO db_position (id, pos) VALUES (0, 0) ON CONFLICT (id) DO NOTHING;
+INSERT INTO db_position (id, pos) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;`
 
-var savePosition = SQL("db.save_position", `UPDATE db_position SET pos = $1 WHERE id = 0`)
+// The rows of db_position: the last position, and how many commits there were that drew none.
+const (
+	positionRow = 0
+	markRow     = 1
+)
+
+var savePosition = SQL("db.save_position", `UPDATE db_position SET pos = $2 WHERE id = $1`)
 
 // Migrate brings the schema up to date, each file in a transaction of its own, and loads the last position. It refuses a database
 // that a newer wardline has written, and says so. It must be called once, before anything else.
@@ -47,9 +54,8 @@ func (d *DB) Migrate(ctx context.Context, all ...Migrations) error {
 	if err != nil {
 		return err
 	}
-	row := d.conn.QueryRowContext(ctx, `SELECT pos FROM db_position WHERE id = 0`)
-	if err := row.Scan(&d.stored); err != nil {
-		return fmt.Errorf("load position: %w", err)
+	if d.stored, d.mark, err = d.load(ctx); err != nil {
+		return err
 	}
 	d.position.Store(d.stored)
 	return nil

@@ -32,7 +32,7 @@ func (d *DB) writerStmt(ctx context.Context, s *Statement) (*sql.Stmt, error) {
 	}
 	stmt, err := d.conn.PrepareContext(ctx, d.text(s))
 	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", s.Name, err)
+		return nil, wrap(s, err)
 	}
 	d.onWriter[s] = stmt
 	return stmt, nil
@@ -44,7 +44,7 @@ func (d *DB) query(ctx context.Context, s *Statement, args []any) (*sql.Rows, er
 	}
 	stmt, err := d.readers.PrepareContext(ctx, d.text(s))
 	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
+		return nil, err
 	}
 	if v, raced := d.prepared.LoadOrStore(s, stmt); raced {
 		_ = stmt.Close()
@@ -65,7 +65,7 @@ func (tx *Tx) query(ctx context.Context, s *Statement, args []any) (*sql.Rows, e
 func Collect[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T, error), args ...any) ([]T, error) {
 	rows, err := q.query(ctx, s, args)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
+		return nil, wrap(s, err)
 	}
 	defer rows.Close()
 	var all []T
@@ -77,7 +77,7 @@ func Collect[T any](ctx context.Context, q Querier, s *Statement, scan func(Row)
 		all = append(all, v)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
+		return nil, wrap(s, err)
 	}
 	return all, nil
 }
@@ -87,12 +87,12 @@ func One[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T,
 	var zero T
 	rows, err := q.query(ctx, s, args)
 	if err != nil {
-		return zero, fmt.Errorf("%s: %w", s.Name, err)
+		return zero, wrap(s, err)
 	}
 	defer rows.Close()
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
-			return zero, fmt.Errorf("%s: %w", s.Name, err)
+			return zero, wrap(s, err)
 		}
 		return zero, fault.Wrap(fault.NotFound, "M_NOT_FOUND", "Not found.", errors.New(s.Name+": no row"))
 	}

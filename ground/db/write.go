@@ -32,6 +32,7 @@ type Tx struct {
 	db      *DB
 	conn    *sql.Conn
 	last    int64 // the newest position drawn, by this act or an earlier one of the batch
+	wrote   bool  // it has changed rows, or tried to
 	visible []func()
 	after   []func()
 	onUndo  []func()
@@ -95,47 +96,79 @@ func (d *DB) runBatch() {
 		return
 	}
 	ctx := context.Background()
-	if d.conn == nil {
-		d.finish(batch, fault.New(fault.Unavailable, "", "The server is stopping."))
+	if err := d.ready(ctx); err != nil {
+		d.finish(batch, err)
 		return
 	}
 	if _, err := d.conn.ExecContext(ctx, d.begin()); err != nil {
-		d.finish(batch, fault.Wrap(fault.Unavailable, "", "The server cannot write just now. Try again in a moment.", err))
+		d.drop(err)
+		d.finish(batch, unavailable(err))
 		return
 	}
-	last := d.position.Load()
+	last, wrote := d.position.Load(), false
 	done := make([]*job, 0, len(batch))
-	for _, j := range batch {
-		if err := d.runAct(ctx, j, &last); err != nil {
+	for i, j := range batch {
+		err, broken := d.runAct(ctx, j, &last)
+		if broken {
+			// The transaction is gone, and with it what the acts before this one did. Nobody has asked for a commit.
+			d.drop(err)
+			undo(done)
+			d.finish(append(done, batch[i:]...), unavailable(err))
+			return
+		}
+		if err != nil {
+			d.noticeTrouble(err)
 			j.done <- err
 			continue
 		}
-		done = append(done, j)
+		done, wrote = append(done, j), wrote || j.tx.wrote
 	}
-	if err := d.commit(ctx, last, done); err != nil {
-		_, _ = d.conn.ExecContext(ctx, "ROLLBACK")
-		for i := len(done) - 1; i >= 0; i-- {
-			done[i].tx.undo()
+	c := &commit{jobs: done, last: last, mark: d.mark}
+	if wrote && last == d.stored {
+		c.mark++
+	}
+	if asked, err := d.commit(ctx, c); err != nil {
+		d.drop(err)
+		if asked && wrote {
+			d.unsure = c // ready finds out before anything else happens
+		} else {
+			undo(done)
 		}
-		d.finish(done, fault.Wrap(fault.Unavailable, "", "The server cannot write just now. Try again in a moment.", err))
+		d.finish(done, unavailable(err))
 		return
 	}
+	if wrote {
+		d.notice(nil)
+	}
+	d.publish(c)
+	d.seam("before-ack", done)
+	d.finish(done, nil)
+}
+
+// commit is a batch on its way through COMMIT. Every one that writes moves either the position or, when it draws none, the mark, so
+// that the database can be asked afterwards whether it happened.
+type commit struct {
+	jobs       []*job
+	last, mark int64
+}
+
+// publish makes a committed batch visible and wakes who waits for it.
+func (d *DB) publish(c *commit) {
+	d.stored, d.mark = c.last, c.mark
 	d.batches.Add(1)
-	d.acts.Add(int64(len(done)))
-	d.seam("before-wake", done)
-	for _, j := range done {
+	d.acts.Add(int64(len(c.jobs)))
+	d.seam("before-wake", c.jobs)
+	for _, j := range c.jobs {
 		for _, show := range j.tx.visible {
 			show()
 		}
 	}
-	d.position.Store(last) // only now: whoever reads this position finds what belongs to it
-	for _, j := range done {
+	d.position.Store(c.last) // only now: whoever reads this position finds what belongs to it
+	for _, j := range c.jobs {
 		for _, wake := range j.tx.after {
 			wake()
 		}
 	}
-	d.seam("before-ack", done)
-	d.finish(done, nil)
 }
 
 func (d *DB) begin() string {
@@ -145,22 +178,26 @@ func (d *DB) begin() string {
 	return "BEGIN IMMEDIATE"
 }
 
-func (d *DB) commit(ctx context.Context, last int64, done []*job) error {
-	if last != d.stored {
+// commit ends the transaction. After an error, asked says whether the engine may have committed all the same.
+func (d *DB) commit(ctx context.Context, c *commit) (asked bool, err error) {
+	save := func(id, n, was int64) error {
+		if n == was {
+			return nil
+		}
 		stmt, err := d.writerStmt(ctx, savePosition)
 		if err == nil {
-			_, err = stmt.ExecContext(ctx, last)
+			_, err = stmt.ExecContext(ctx, id, n)
 		}
-		if err != nil {
-			return fmt.Errorf("save position: %w", err)
-		}
+		return err
 	}
-	d.seam("before-commit", done)
+	if err := errors.Join(save(positionRow, c.last, d.stored), save(markRow, c.mark, d.mark)); err != nil {
+		return false, fmt.Errorf("save position: %w", err)
+	}
+	d.seam("before-commit", c.jobs)
 	if _, err := d.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return true, fmt.Errorf("commit: %w", err)
 	}
-	d.stored = last
-	return nil
+	return true, nil
 }
 
 func (d *DB) seam(point string, jobs []*job) {
@@ -178,23 +215,35 @@ func (d *DB) finish(jobs []*job, err error) {
 	}
 }
 
-// runAct runs one act between two savepoints; an error undoes it and gives its positions back.
-func (d *DB) runAct(ctx context.Context, j *job, last *int64) error {
+// runAct runs one act between two savepoints; an error undoes it and gives its positions back. broken says that this could not be
+// done, so that nothing of the whole batch can be relied on.
+func (d *DB) runAct(ctx context.Context, j *job, last *int64) (err error, broken bool) {
 	if _, err := d.conn.ExecContext(ctx, "SAVEPOINT act"); err != nil {
-		return fmt.Errorf("savepoint: %w", err)
+		return fmt.Errorf("savepoint: %w", err), true
 	}
 	j.tx = &Tx{db: d, conn: d.conn, last: *last}
-	err := protect(j)
+	err = protect(j)
 	if err == nil {
 		if _, err = d.conn.ExecContext(ctx, "RELEASE act"); err == nil {
 			*last = j.tx.last
-			return nil
+			return nil, false
 		}
 	}
 	j.tx.undo()
-	_, undo := d.conn.ExecContext(ctx, "ROLLBACK TO act")
-	_, release := d.conn.ExecContext(ctx, "RELEASE act")
-	return errors.Join(err, undo, release)
+	if _, undo := d.conn.ExecContext(ctx, "ROLLBACK TO act"); undo != nil {
+		return errors.Join(err, undo), true
+	}
+	if _, release := d.conn.ExecContext(ctx, "RELEASE act"); release != nil {
+		return errors.Join(err, release), true
+	}
+	return err, false
+}
+
+// undo takes back what acts have laid over caches, last first.
+func undo(jobs []*job) {
+	for i := len(jobs) - 1; i >= 0; i-- {
+		jobs[i].tx.undo()
+	}
 }
 
 func protect(j *job) (err error) {
@@ -241,9 +290,10 @@ func (tx *Tx) Exec(ctx context.Context, s *Statement, args ...any) (int64, error
 	if err != nil {
 		return 0, err
 	}
+	tx.wrote = true
 	res, err := stmt.ExecContext(ctx, args...)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", s.Name, err)
+		return 0, wrap(s, err)
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
