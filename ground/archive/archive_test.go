@@ -184,7 +184,7 @@ func TestBackup(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got.Rows() != m.Rows() || got.Audit != 5 || got.Blobs != 1 || m.Rows() != 1007 {
+				if got.Rows() != m.Rows() || got.Audit != 5 || got.Blobs != 1 || m.Rows() != 1008 {
 					t.Errorf("restored %+v of %+v", got, m)
 				}
 				same(t, again.Database, d, tr.Migrations)
@@ -201,7 +201,7 @@ func TestBackup(t *testing.T) {
 				tr, d := fill(t, source(t))
 				there := target(t)
 				m, err := archive.Migrate(t.Context(), tr, there)
-				if err != nil || m.Rows() != 1007 {
+				if err != nil || m.Rows() != 1008 {
 					t.Fatal(m, err)
 				}
 				_, err = archive.Migrate(t.Context(), tr, there)

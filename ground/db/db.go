@@ -62,6 +62,9 @@ const maxQueue = 8192
 // maxBatch bounds the acts of one commit, so that the first of them does not wait for the last of a flood.
 const maxBatch = 256
 
+// maxReaders is how many connections read from PostgreSQL at once.
+const maxReaders = 16
+
 // Open opens the database named by source: a path of a SQLite file, which is made when missing, or a postgres:// URL. The file is
 // locked against a second process. Migrate must be called before use. The caller closes it.
 func Open(ctx context.Context, source string) (*DB, error) {
@@ -77,6 +80,11 @@ func Open(ctx context.Context, source string) (*DB, error) {
 	}
 	if d.conn, err = d.connect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database for writing: %w", err), d.Close())
+	}
+	if !d.postgres { // once, and not with each connection: it stays with the file, and waits for whoever holds that
+		if _, err := d.conn.ExecContext(ctx, `PRAGMA journal_mode = wal`); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database for writing: %w", err), d.Close())
+		}
 	}
 	return d, nil
 }
@@ -94,8 +102,8 @@ func (d *DB) openPostgres(source string) (err error) {
 		return fmt.Errorf("open postgres: %w", err)
 	}
 	d.writer.SetMaxOpenConns(1)
-	d.readers.SetMaxOpenConns(16)
-	d.readers.SetMaxIdleConns(16)
+	d.readers.SetMaxOpenConns(maxReaders)
+	d.readers.SetMaxIdleConns(maxReaders)
 	return nil
 }
 
@@ -133,8 +141,7 @@ func (d *DB) openSQLite(path string) (err error) {
 	}
 	open := func(extra ...string) (*sql.DB, error) {
 		q := url.Values{}
-		for _, p := range append([]string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)",
-			"temp_store(memory)", "cache_size(-4096)"}, extra...) {
+		for _, p := range append([]string{"synchronous(full)", "foreign_keys(on)", "temp_store(memory)", "cache_size(-4096)"}, extra...) {
 			q.Add("_pragma", p)
 		}
 		q.Set("_txlock", "immediate")
@@ -143,7 +150,7 @@ func (d *DB) openSQLite(path string) (err error) {
 	if d.writer, err = open("busy_timeout(3000)", "cache_size(-16384)", "wal_autocheckpoint(8000)"); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
-	if d.readers, err = open("query_only(on)"); err != nil {
+	if d.readers, err = open("busy_timeout(10000)", "query_only(on)"); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	d.writer.SetMaxOpenConns(1)

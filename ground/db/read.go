@@ -63,44 +63,59 @@ func (tx *Tx) query(ctx context.Context, s *Statement, args []any) (*sql.Rows, e
 
 // Collect runs a query and turns every row into a T. No rows is an empty list, not an error.
 func Collect[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T, error), args ...any) ([]T, error) {
-	rows, err := q.query(ctx, s, args)
-	if err != nil {
-		return nil, wrap(s, err)
-	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		v, err := scan(rows)
+	return again(q, func() ([]T, error) {
+		rows, err := q.query(ctx, s, args)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+			return nil, wrap(s, err)
 		}
-		all = append(all, v)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, wrap(s, err)
-	}
-	return all, nil
+		defer rows.Close()
+		var all []T
+		for rows.Next() {
+			v, err := scan(rows)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			all = append(all, v)
+		}
+		if err := rows.Err(); err != nil {
+			return nil, wrap(s, err)
+		}
+		return all, nil
+	})
 }
 
 // One runs a query that has at most one row. A missing row is fault.NotFound, never a zero value.
 func One[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T, error), args ...any) (T, error) {
-	var zero T
-	rows, err := q.query(ctx, s, args)
-	if err != nil {
-		return zero, wrap(s, err)
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
+	return again(q, func() (zero T, err error) {
+		rows, err := q.query(ctx, s, args)
+		if err != nil {
 			return zero, wrap(s, err)
 		}
-		return zero, fault.Wrap(fault.NotFound, "M_NOT_FOUND", "Not found.", errors.New(s.Name+": no row"))
+		defer rows.Close()
+		if !rows.Next() {
+			if err := rows.Err(); err != nil {
+				return zero, wrap(s, err)
+			}
+			return zero, fault.Wrap(fault.NotFound, "M_NOT_FOUND", "Not found.", errors.New(s.Name+": no row"))
+		}
+		v, err := scan(rows)
+		if err != nil {
+			return zero, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		return v, rows.Err()
+	})
+}
+
+// again reads once more over a fresh connection when a PostgreSQL that has been away leaves the pool full of dead ones.
+func again[T any](q Querier, read func() (T, error)) (T, error) {
+	v, err := read()
+	d, pooled := q.(*DB)
+	if err == nil || !pooled || !d.postgres || !troubled(err) {
+		return v, err
 	}
-	v, err := scan(rows)
-	if err != nil {
-		return zero, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	return v, rows.Err()
+	d.readers.SetMaxIdleConns(0)
+	d.readers.SetMaxIdleConns(maxReaders)
+	return read()
 }
 
 // Scalar scans a row of one column, for One and Collect.

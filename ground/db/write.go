@@ -108,7 +108,7 @@ func (d *DB) runBatch() {
 	last, wrote := d.position.Load(), false
 	done := make([]*job, 0, len(batch))
 	for i, j := range batch {
-		err, broken := d.runAct(ctx, j, &last)
+		broken, err := d.runAct(ctx, j, &last)
 		if broken {
 			// The transaction is gone, and with it what the acts before this one did. Nobody has asked for a commit.
 			d.drop(err)
@@ -217,26 +217,26 @@ func (d *DB) finish(jobs []*job, err error) {
 
 // runAct runs one act between two savepoints; an error undoes it and gives its positions back. broken says that this could not be
 // done, so that nothing of the whole batch can be relied on.
-func (d *DB) runAct(ctx context.Context, j *job, last *int64) (err error, broken bool) {
+func (d *DB) runAct(ctx context.Context, j *job, last *int64) (broken bool, err error) {
 	if _, err := d.conn.ExecContext(ctx, "SAVEPOINT act"); err != nil {
-		return fmt.Errorf("savepoint: %w", err), true
+		return true, fmt.Errorf("savepoint: %w", err)
 	}
 	j.tx = &Tx{db: d, conn: d.conn, last: *last}
 	err = protect(j)
 	if err == nil {
 		if _, err = d.conn.ExecContext(ctx, "RELEASE act"); err == nil {
 			*last = j.tx.last
-			return nil, false
+			return false, nil
 		}
 	}
 	j.tx.undo()
 	if _, undo := d.conn.ExecContext(ctx, "ROLLBACK TO act"); undo != nil {
-		return errors.Join(err, undo), true
+		return true, errors.Join(err, undo)
 	}
 	if _, release := d.conn.ExecContext(ctx, "RELEASE act"); release != nil {
-		return errors.Join(err, release), true
+		return true, errors.Join(err, release)
 	}
-	return err, false
+	return false, err
 }
 
 // undo takes back what acts have laid over caches, last first.
