@@ -1,6 +1,6 @@
 # Daily verbs. `make help` lists them.
 .POSIX:
-.PHONY: help run fresh build test check bench shots clean
+.PHONY: help run fresh build test check bench durability shots clean
 
 VERSION != git describe --tags --always --dirty 2>/dev/null || echo dev
 GO_SRC != find app clinical cmd edge ground matrix web/embed.go -type f ! -name '*_test.go' ! -path '*/testdata/*'
@@ -28,6 +28,9 @@ check: ## what is quick to know: form, vet, house rules, Go tests on SQLite
 
 bench: build ## how fast it is here: throughput, latency, memory, processor time a message
 	@go run ./test/bench $(ARGS)
+
+durability: ## kills the server 200 times under load on each engine at hand; takes minutes
+	@tools/postgres.sh go test -count 1 -timeout 60m ./test/process -run 'Kill|Trouble' -long
 
 shots: build web/e2e/node_modules/.stamp ## new pictures for README and docs
 	@npm --prefix web/e2e run shots
