@@ -8,7 +8,7 @@ WEB_SRC != find web/src web/public web/scripts web/index.html web/vite.config.ts
 ARGS =
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf '  make %-8s %s\n' "$$verb" "$$what"; done
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf '  make %-11s %s\n' "$$verb" "$$what"; done
 
 run: build ## a hospital to try it with: builds what is missing and prints one address (ARGS="-listen 127.0.0.1:9000")
 	@bin/wardline demo $(ARGS)

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"wardline/edge/client"
@@ -166,6 +167,9 @@ func (a *App) steward(ctx context.Context) error {
 // Listen begins to answer. It returns once the ports are open.
 func (a *App) Listen() error {
 	ln, err := net.Listen("tcp", a.Config.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("something else answers at %s already; choose another address with -listen", a.Config.Listen)
+	}
 	if err != nil {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
