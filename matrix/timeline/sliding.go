@@ -49,12 +49,16 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	s.delivered(r.User, r.Device, base.at.Pos)
 	l := s.listen(r.User)
 	defer l.here()()
+	ends := l.ends.Load()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
 	for late := false; ; {
 		ring := l.bell.Wait()
 		g := &sliding{Service: s, r: r, base: base, to: s.position(), rooms_: map[id.Room][]byte{}}
 		if err := g.build(ctx); err != nil {
+			return nil, err
+		}
+		if err := s.still(ctx, l, r.User, r.Device, ends); err != nil {
 			return nil, err
 		}
 		if g.news || r.Pos == "" || r.Timeout <= 0 || late || s.stopping.Load() {

@@ -42,13 +42,20 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	}
 	l := s.listen(r.User)
 	defer l.here()()
+	ends := l.ends.Load()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
 	for late := false; ; {
 		ring := l.bell.Wait()
 		body, news, err := s.build(ctx, r, since)
-		if err != nil || news || r.Since == "" || r.FullState || r.Timeout <= 0 || late || s.stopping.Load() {
-			return body, err
+		if err == nil {
+			err = s.still(ctx, l, r.User, r.Device, ends)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if news || r.Since == "" || r.FullState || r.Timeout <= 0 || late || s.stopping.Load() {
+			return body, nil
 		}
 		select {
 		case <-ring:

@@ -8,6 +8,7 @@ package timeline
 import (
 	"context"
 	"embed"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +54,7 @@ type listener struct {
 	bell    stream.Bell
 	seen    atomic.Int64 // when a device last asked, in ms
 	waiting atomic.Int64 // how many requests wait now
+	ends    atomic.Int64 // how often devices were signed out
 	data    atomic.Int64 // position of the newest account data
 	// direct are the rooms that the user marked as direct chats, nil while not known.
 	direct atomic.Pointer[map[id.Room]bool]
@@ -106,6 +108,7 @@ func (s *Service) committed(f *room.Feed, ev *room.Event) {
 
 // gone ends the sync connections of devices that were signed out and wakes their requests, which then find no session.
 func (s *Service) gone(u id.User, devices []id.Device) {
+	s.listen(u).ends.Add(1)
 	s.mu.Lock()
 	for k := range s.conns {
 		for _, d := range devices {
@@ -116,6 +119,22 @@ func (s *Service) gone(u id.User, devices []id.Device) {
 	}
 	s.mu.Unlock()
 	s.ring(u)
+}
+
+// still refuses to answer a device that was signed out while its request waited: a lost phone gets nothing of what came after.
+// ends is what the listener had when the request came; while it stands nothing is read.
+func (s *Service) still(ctx context.Context, l *listener, u id.User, d id.Device, ends int64) error {
+	if l.ends.Load() == ends {
+		return nil
+	}
+	list, err := s.accounts.DevicesOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(one account.Device) bool { return one.ID == d }) {
+		return fault.New(fault.Unauthenticated, "M_UNKNOWN_TOKEN", "You were signed out.")
+	}
+	return nil
 }
 
 // Token is a place in the stream, as clients carry it: everything up to Pos, and typing up to Serial.
