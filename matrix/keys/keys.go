@@ -120,6 +120,11 @@ type Upload struct {
 // spec: client-server-api#post_matrixclientv3keysupload
 func (s *Service) Upload(ctx context.Context, u id.User, d id.Device, up Upload) (map[string]int64, error) {
 	if up.DeviceKeys != nil {
+		keys, err := event.Canonical(nil, up.DeviceKeys)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The device keys are not canonical JSON.", err)
+		}
+		up.DeviceKeys = keys // clients may write it with spaces
 		owner, _ := event.Text(event.Field(up.DeviceKeys, "user_id"))
 		device, _ := event.Text(event.Field(up.DeviceKeys, "device_id"))
 		if owner != string(u) || device != string(d) {
