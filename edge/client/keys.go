@@ -99,5 +99,8 @@ func (h *API) changedKeys(w http.ResponseWriter, r *http.Request, _ account.Acto
 	if err != nil {
 		return err
 	}
+	if changed == nil {
+		changed = []id.User{}
+	}
 	return httpx.JSON(w, http.StatusOK, map[string]any{"changed": changed, "left": []id.User{}})
 }
