@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test as once } from 'node:test';
-import { desk, launch, Person, phone } from './people.mjs';
+import { desk, launch, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 const ward = 'Ward 7 doctors and nurses';
@@ -352,6 +352,12 @@ test('8 the other screens, narrow, by keyboard, and out', async () => {
     await grace.page.locator('h1', { hasText: words }).first().waitFor();
     await grace.clean(words);
   }
+  await asha.go('#/chats/!nowhere');
+  await asha.page.locator('.notice', { hasText: 'This conversation cannot be shown' }).waitFor();
+  assert.equal(await asha.page.locator('#say').count(), 0, 'one can write to nowhere');
+  await asha.go('#/pages/new?post=po_med_sho2');
+  await asha.page.locator('.box', { hasText: 'Nobody holds it now: goes at once to' }).waitFor();
+  await asha.clean('page to a post that nobody holds');
   await asha.go('#/patients');
   await asha.page.locator('.row', { hasText: 'JONES' }).first().click();
   await asha.page.locator('.alert-line, .facts-grid').first().waitFor();
@@ -368,6 +374,11 @@ test('8 the other screens, narrow, by keyboard, and out', async () => {
   await grace.page.keyboard.type('discharge');
   await grace.page.keyboard.press('Enter');
   await grace.page.locator('h1', { hasText: 'Discharge round' }).waitFor();
+  const ask = async (path, body, token) => (await fetch(`${server.url}/_matrix/client/v3/${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}) }, body: JSON.stringify(body) })).json();
+  const elsewhere = await ask('login', { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'liam' }, password });
+  await ask('logout/all', {}, elsewhere.access_token);
+  await liam.page.locator('.notice', { hasText: 'You were signed out' }).waitFor();
+  assert.equal(await liam.page.evaluate(rowsOnDevice), 0, 'a device that was signed out elsewhere still holds something');
   await asha.go('#/more');
   await asha.page.click('text=Sign out and erase this device');
   await asha.page.locator('button', { hasText: /^Sign out and erase$/ }).click();

@@ -8,7 +8,7 @@ class Toast {
 
   say(words: string, ms = 6000): void {
     const note = { id: this.next++, words };
-    this.notes = [...this.notes.slice(-2), note];
+    this.notes = [...this.notes.filter((n) => n.words !== words).slice(-2), note]; // the same words once
     setTimeout(() => { this.notes = this.notes.filter((n) => n.id !== note.id); }, ms);
   }
 }
