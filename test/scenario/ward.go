@@ -53,6 +53,7 @@ type Ward struct {
 	dir   string
 	log   *slog.Logger
 	group *run.Group
+	ahead atomic.Int64                            // how far the machine's clock was set, in nanoseconds
 	seam  atomic.Pointer[func(point, act string)] // what Crash waits for
 }
 
@@ -134,7 +135,7 @@ func (w *Ward) open() {
 	}
 	w.Directory, w.Patients = directory.New(d), patient.New(d, time.Now)
 	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now})
-	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: time.Now, Log: w.log})
+	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
 	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
 		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,
 		Client: &record.Client{Base: "http://epr/fhir", HTTP: &http.Client{Transport: wire{w.EPR}}}})
@@ -156,6 +157,13 @@ func (w *Ward) close() {
 		w.T.Errorf("close: %v", err)
 	}
 }
+
+// now is the time that the machine's clock shows.
+func (w *Ward) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// SetClock moves the machine's clock, as an operator or a time server does, without any time passing. Pages live by that clock; what
+// waits goes on waiting for real time.
+func (w *Ward) SetClock(by time.Duration) { w.ahead.Add(int64(by)) }
 
 // Pass lets time pass, and everything that is due happen.
 func (w *Ward) Pass(d time.Duration) {
