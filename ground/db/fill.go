@@ -47,12 +47,8 @@ func (d *DB) Fill(ctx context.Context, all []Migrations, only []string, fn func(
 }
 
 func (d *DB) fill(ctx context.Context, v view, all []Migrations, only []string, fn func(ctx context.Context, f *Filling) error) error {
-	if err := d.bootstrap(ctx); err != nil {
+	if err := d.markUnfinished(ctx); err != nil {
 		return err
-	}
-	mark := `INSERT INTO db_migration (package, name, at) VALUES ($1, $2, $3)`
-	if _, err := d.conn.ExecContext(ctx, mark, unfinished, "", time.Now().UnixMilli()); err != nil {
-		return fmt.Errorf("mark database: %w", err)
 	}
 	wanted := map[string]bool{}
 	for _, name := range only {
@@ -91,6 +87,25 @@ func (d *DB) fill(ctx context.Context, v view, all []Migrations, only []string, 
 	if err != nil {
 		_, undo := d.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return errors.Join(err, undo)
+	}
+	return nil
+}
+
+// markUnfinished makes the first tables and the mark in one transaction: there is no instant with tables and without it.
+func (d *DB) markUnfinished(ctx context.Context) error {
+	if _, err := d.conn.ExecContext(ctx, d.begin()); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	err := d.bootstrap(ctx)
+	if err == nil {
+		_, err = d.conn.ExecContext(ctx, `INSERT INTO db_migration (package, name, at) VALUES ($1, $2, $3)`, unfinished, "", time.Now().UnixMilli())
+	}
+	if err == nil {
+		_, err = d.conn.ExecContext(ctx, "COMMIT")
+	}
+	if err != nil {
+		_, undo := d.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return errors.Join(fmt.Errorf("mark database: %w", err), undo)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wardline/ground/run"
 )
@@ -224,5 +225,46 @@ func TestMigrate(t *testing.T) {
 	for _, l := range all {
 		l.server = s
 		l.check(t, l.known(), 0)
+	}
+}
+
+// TestRestore_SurvivesACrash ends a restore at random instants: what is left is empty, or says of itself that it is not finished.
+func TestRestore_SurvivesACrash(t *testing.T) {
+	dir, file := t.TempDir(), t.TempDir()+"/backup"
+	s := start(t, serveArgs(dir)...)
+	joinAll(s, 200)
+	s.kill()
+	if _, err := tool("backup", "-data", dir, "-to", file); err != nil {
+		t.Fatal(err)
+	}
+	marked := 0
+	for after := 10 * time.Millisecond; ; after += 10 * time.Millisecond {
+		again := t.TempDir() + "/new"
+		cmd := exec.Command(binary, "restore", "-from", file, "-data", again)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		out, verr := tool("audit", "verify", "-data", again)
+		if err == nil {
+			if verr != nil {
+				t.Errorf("after a whole restore: %v", verr)
+			}
+			break
+		}
+		_, keyErr := os.Stat(again + "/signing.key")
+		switch {
+		case strings.Contains(out, "was not finished"):
+			marked++
+		case strings.Contains(out, "there is no database"), strings.Contains(out, "audit: 0 entries") && os.IsNotExist(keyErr):
+		case verr == nil && keyErr == nil && !strings.Contains(out, "audit: 0 entries"): // it was whole and had only not said so
+		default:
+			t.Errorf("killed after %v: %q, %v", after, out, verr)
+		}
+	}
+	if marked == 0 {
+		t.Error("no kill met the restore at work")
 	}
 }
