@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -267,11 +268,47 @@ func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
 			return "", err
 		}
 	}
+	if err := a.refuseRepeat(ctx, in); err != nil {
+		return "", err
+	}
 	ev, err := a.append(ctx, m)
 	if err != nil {
 		return "", err
 	}
 	return ev.ID, nil
+}
+
+// refuseRepeat refuses a reaction that its sender has given the same event already.
+// spec: client-server-api#avoiding-duplicate-annotations
+func (a *Act) refuseRepeat(ctx context.Context, in Incoming) error {
+	if in.StateKey != nil || !bytes.Contains(in.Content, []byte("m.annotation")) {
+		return nil
+	}
+	content, err := event.Compact(nil, in.Content)
+	if err != nil {
+		return nil // append says what is wrong with it
+	}
+	parent, rel := relation(content)
+	if rel != "m.annotation" {
+		return nil
+	}
+	key := annotation(content)
+	given, err := db.Collect(ctx, a.tx, annotations, a.feed.scan, string(parent), a.feed.nid, string(in.Sender))
+	if err != nil {
+		return err
+	}
+	for _, ev := range given {
+		if ev.Type == in.Type && annotation(ev.Event.Content) == key {
+			return fault.New(fault.Invalid, "M_DUPLICATE_ANNOTATION", "You have given that reaction already.")
+		}
+	}
+	return nil
+}
+
+// annotation reads the key of a reaction.
+func annotation(content json.RawMessage) string {
+	key, _ := event.Text(event.Field(event.Field(content, "m.relates_to"), "key"))
+	return key
 }
 
 // scopedTxn makes a transaction id that is unique to the call it was given to.

@@ -106,3 +106,30 @@ func TestRedaction_EmptiesTheMessageEverywhere(t *testing.T) {
 		w.restart()
 	}
 }
+
+// The same reaction of the same person to the same message is refused; another, or another's, is not; nor is the same after it was taken back.
+func TestReaction_IsGivenOnce(t *testing.T) {
+	w := newWorld(t)
+	r := w.room("Room", bob)
+	e := w.say(alice, r, "thanks")
+	react := func(u id.User, key, txn string) (id.Event, error) {
+		return w.rooms.Receive(t.Context(), r, room.Incoming{Sender: u, Device: "D", Type: "m.reaction", Txn: txn,
+			Content: json.RawMessage(`{ "m.relates_to": {"rel_type":"m.annotation","event_id":"` + string(e) + `","key":"` + key + `"}}`)})
+	}
+	first, err := react(bob, "👍", "r1")
+	w.ok(err)
+	if again, err := react(bob, "👍", "r1"); err != nil || again != first {
+		t.Errorf("the same request again: %v", err)
+	}
+	if _, err := react(bob, "👍", "r2"); fault.As(err) == nil || fault.As(err).Code != "M_DUPLICATE_ANNOTATION" {
+		t.Errorf("got %v", err)
+	}
+	_, err = react(bob, "🎉", "r3")
+	w.ok(err)
+	_, err = react(alice, "👍", "r4")
+	w.ok(err)
+	_, err = w.rooms.Redact(t.Context(), r, first, "", room.Incoming{Sender: bob, Device: "D", Txn: "x"})
+	w.ok(err)
+	_, err = react(bob, "👍", "r5")
+	w.ok(err)
+}

@@ -99,6 +99,6 @@ export class Person {
 
   quiet() {
     assert.deepEqual(this.strangers, [], `${this.name} asked another origin`);
-    assert.deepEqual(this.errors, [], `${this.name} saw errors`);
+    assert.deepEqual(this.errors, [], `${this.name} saw errors: ${this.errors.join(" | ")}`);
   }
 }

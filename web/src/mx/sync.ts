@@ -135,7 +135,8 @@ export class SyncLoop {
     this.failures++;
     this.host.lost();
     const asked = e instanceof WireError ? e.retryAfter : 0;
-    const pause = Math.min(15_000, 500 * 2 ** Math.min(this.failures, 6)) * (0.75 + Math.random() / 2);
+    // Never long: whoever holds a post may have a page waiting.
+    const pause = Math.min(4_000, 500 * 2 ** Math.min(this.failures, 6)) * (0.75 + Math.random() / 2);
     await this.host.sleep(Math.max(asked, pause), signal);
   }
 }
