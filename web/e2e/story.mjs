@@ -381,7 +381,9 @@ test('8 the other screens, narrow, by keyboard, and out', async () => {
   assert.equal(await liam.page.evaluate(rowsOnDevice), 0, 'a device that was signed out elsewhere still holds something');
   await asha.go('#/more');
   await asha.page.click('text=Sign out and erase this device');
+  const afresh = asha.page.waitForEvent('load'); // the page starts anew when the device is empty
   await asha.page.locator('button', { hasText: /^Sign out and erase$/ }).click();
+  await afresh;
   await asha.page.waitForSelector('#user');
   assert.equal(await asha.page.evaluate(rowsOnDevice), 0, 'the device still holds something');
   for (const p of everybody()) p.quiet();
