@@ -96,7 +96,7 @@ func (h *API) loginToken(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	done, err := h.confirm(w, b["auth"], a)
+	done, err := h.confirm(r.Context(), w, b["auth"], a)
 	if !done {
 		return err
 	}
@@ -140,7 +140,7 @@ func (h *API) logoutAll(w http.ResponseWriter, r *http.Request, a account.Actor)
 // confirm runs user-interactive authentication with the password for calls that need more than a token. It returns true when the
 // call may go on; otherwise it has answered, or returns why not.
 // spec: client-server-api#user-interactive-authentication-api
-func (h *API) confirm(w http.ResponseWriter, auth json.RawMessage, a account.Actor) (bool, error) {
+func (h *API) confirm(ctx context.Context, w http.ResponseWriter, auth json.RawMessage, a account.Actor) (bool, error) {
 	var b struct {
 		loginBody
 		Session string `json:"session"`
@@ -168,7 +168,7 @@ func (h *API) confirm(w http.ResponseWriter, auth json.RawMessage, a account.Act
 	if h.Accounts.ParseLogin(name) != a.User {
 		return false, challenge("M_FORBIDDEN", "That is not your user name.")
 	}
-	if err := h.Accounts.CheckPassword(context.Background(), a.User, b.Password); fault.Is(err, fault.Forbidden) {
+	if err := h.Accounts.CheckPassword(ctx, a.User, b.Password); fault.Is(err, fault.Forbidden) {
 		return false, challenge("M_FORBIDDEN", "The password is wrong.")
 	} else if err != nil {
 		return false, err
@@ -295,7 +295,7 @@ func (h *API) changePassword(w http.ResponseWriter, r *http.Request, a account.A
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	if done, err := h.confirm(w, b.Auth, a); !done {
+	if done, err := h.confirm(r.Context(), w, b.Auth, a); !done {
 		return err
 	}
 	if err := h.Accounts.SetPassword(r.Context(), a, b.New, b.Logout == nil || *b.Logout); err != nil {
@@ -311,7 +311,7 @@ func (h *API) deactivate(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	if done, err := h.confirm(w, b.Auth, a); !done {
+	if done, err := h.confirm(r.Context(), w, b.Auth, a); !done {
 		return err
 	}
 	if err := h.Accounts.Deactivate(r.Context(), a.User); err != nil {
@@ -395,7 +395,7 @@ func (h *API) dropDevices(w http.ResponseWriter, r *http.Request, a account.Acto
 	if which == nil {
 		which = b.Devices
 	}
-	if done, err := h.confirm(w, b.Auth, a); !done {
+	if done, err := h.confirm(r.Context(), w, b.Auth, a); !done {
 		return err
 	}
 	if err := h.Accounts.Logout(r.Context(), a.User, func(d id.Device) bool { return slices.Contains(which, d) }); err != nil {

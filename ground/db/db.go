@@ -173,7 +173,8 @@ func (d *DB) Load() (acts, commits int64) { return d.acts.Load(), d.batches.Load
 // "before-ack" (woken, the caller not answered), with the name of each act in the batch. Crash tests end the process in it. It must be set before the first Write.
 func (d *DB) OnSeam(fn func(point, act string)) { d.crash = fn }
 
-// Close waits for the running batch and closes everything. Writes after Close say Unavailable.
+// Close waits for the running batch and closes everything. Writes after Close say Unavailable; a second
+// Close does nothing.
 func (d *DB) Close() error {
 	d.mu.Lock()
 	d.closed = true
@@ -197,6 +198,7 @@ func (d *DB) Close() error {
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())
+		d.lock = nil
 	}
 	return errors.Join(errs...)
 }

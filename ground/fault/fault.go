@@ -91,3 +91,12 @@ func Is(err error, kind Kind) bool {
 	f := As(err)
 	return f != nil && f.Kind == kind
 }
+
+// Hide gives what the actor may not know of, and what does not exist, the same face: Hidden with this code and sentence. Any other
+// error stays what it is, so that a failing database never reads as "there is no such thing".
+func Hide(err error, code, public string) error {
+	if Is(err, Hidden) || Is(err, NotFound) {
+		return Wrap(Hidden, code, public, err)
+	}
+	return err
+}

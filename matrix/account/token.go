@@ -75,7 +75,10 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error)
 		// The token may have ended between the read and the remembering; ask once more now that an end would find it.
 		if _, err := db.One(ctx, s.db, readToken, scanToken, h[:]); err != nil {
 			s.forget(h)
-			return Actor{}, errUnknownToken
+			if fault.Is(err, fault.NotFound) {
+				return Actor{}, errUnknownToken
+			}
+			return Actor{}, err // trouble is not a sign-out: an app that hears of one erases its device
 		}
 	}
 	if c.expires != 0 && c.expires < time.Now().UnixMilli() {

@@ -173,7 +173,7 @@ func (s *Service) Publish(ctx context.Context, by id.User, room id.Room, on bool
 func (s *Service) Published(ctx context.Context, room id.Room) (bool, error) {
 	f, err := s.Feed(ctx, room)
 	if err != nil {
-		return false, fault.Wrap(fault.NotFound, "M_NOT_FOUND", "There is no such room.", err)
+		return false, fault.Hide(err, "M_NOT_FOUND", "There is no such room.")
 	}
 	n, err := db.One(ctx, s.db, isPublic, db.Scalar[int64], f.nid)
 	return n > 0, err

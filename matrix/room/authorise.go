@@ -89,34 +89,43 @@ func (a *Act) maySet(u id.User, typ string) bool {
 
 // authoriser finds the member in whose name a restricted room lets a user in, "" when none is needed or there is none.
 // spec: client-server-api#restricted-rooms
-func (a *Act) authoriser(ctx context.Context, u id.User) id.User {
+func (a *Act) authoriser(ctx context.Context, u id.User) (id.User, error) {
 	rule := a.State(event.TypeJoinRules, "")
 	kind, _ := event.Text(event.Field(rule, "join_rule"))
 	if kind != "restricted" && kind != "knock_restricted" || !a.feed.Version.Restricted {
-		return ""
+		return "", nil
 	}
-	if m := a.Membership(u); m == "invite" || m == "join" || !a.allowed(ctx, rule, u) {
-		return ""
+	if m := a.Membership(u); m == "invite" || m == "join" {
+		return "", nil
+	}
+	if may, err := a.allowed(ctx, rule, u); err != nil || !may {
+		return "", err
 	}
 	for _, ev := range a.feed.Members(func(m string) bool { return m == "join" }) {
 		if by := id.User(*ev.StateKey); a.s.accounts.Local(by) && auth.CanInvite(a.feed.Version, rules{a}, by) == nil {
-			return by
+			return by, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // allowed says whether the user is in one of the rooms whose members a restricted room takes.
-func (a *Act) allowed(ctx context.Context, rule []byte, u id.User) bool {
+func (a *Act) allowed(ctx context.Context, rule []byte, u id.User) (bool, error) {
 	for raw := range event.Elements(event.Field(rule, "allow")) {
 		if !event.TextIs(event.Field(raw, "type"), "m.room_membership") {
 			continue
 		}
 		name, _ := event.Text(event.Field(raw, "room_id"))
 		other, err := a.s.In(ctx, a.tx, id.Room(name))
-		if err == nil && other.Membership(u) == "join" {
-			return true
+		if fault.Is(err, fault.Hidden) {
+			continue // a room that this server does not know lets nobody in
+		}
+		if err != nil {
+			return false, err
+		}
+		if other.Membership(u) == "join" {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

@@ -150,7 +150,11 @@ func (a *Act) memberContent(ctx context.Context, c Change, membership string) (j
 		}
 	}
 	if membership == "join" {
-		if by := a.authoriser(ctx, c.Target); by != "" {
+		by, err := a.authoriser(ctx, c.Target)
+		if err != nil {
+			return nil, err
+		}
+		if by != "" {
 			content["join_authorised_via_users_server"] = string(by)
 		}
 	}

@@ -171,7 +171,7 @@ func (s *Service) On(ctx context.Context, f *Feed, from, ceiling int64, limit in
 func (s *Service) Find(ctx context.Context, f *Feed, u id.User, name id.Event) (*Event, *Sight, error) {
 	sight, err := s.Sight(ctx, f, u)
 	if err != nil {
-		return nil, nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+		return nil, nil, fault.Hide(err, "M_NOT_FOUND", "There is no such event.")
 	}
 	ev, err := db.One(ctx, s.db, byID, f.scan, f.nid, string(name))
 	if fault.Is(err, fault.NotFound) || err == nil && !sight.Of(ev) {

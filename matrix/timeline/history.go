@@ -160,7 +160,7 @@ func speakers(f *room.Feed, events []*room.Event) []*room.Event {
 func (s *Service) Event(ctx context.Context, u id.User, d id.Device, name id.Room, e id.Event) ([]byte, error) {
 	f, err := s.rooms.Feed(ctx, name)
 	if err != nil {
-		return nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+		return nil, fault.Hide(err, "M_NOT_FOUND", "There is no such event.")
 	}
 	ev, sight, err := s.rooms.Find(ctx, f, u, e)
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *Service) Event(ctx context.Context, u id.User, d id.Device, name id.Roo
 func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byte, error) {
 	f, err := s.rooms.Feed(ctx, r.Room)
 	if err != nil {
-		return nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+		return nil, fault.Hide(err, "M_NOT_FOUND", "There is no such event.")
 	}
 	ev, sight, err := s.rooms.Find(ctx, f, r.User, e)
 	if err != nil {
@@ -198,6 +198,8 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 	until := end
 	if last, err := s.rooms.Until(ctx, f, r.User); err == nil {
 		until = min(until, last)
+	} else if !fault.Is(err, fault.Hidden) {
+		return nil, err
 	}
 	state, err := s.rooms.StateAt(ctx, f, until)
 	if err != nil {
@@ -242,7 +244,7 @@ type RelationsRequest struct {
 func (s *Service) Relations(ctx context.Context, r RelationsRequest) ([]byte, error) {
 	f, err := s.rooms.Feed(ctx, r.Room)
 	if err != nil {
-		return nil, fault.Wrap(fault.Hidden, "M_NOT_FOUND", "There is no such event.", err)
+		return nil, fault.Hide(err, "M_NOT_FOUND", "There is no such event.")
 	}
 	_, sight, err := s.rooms.Find(ctx, f, r.User, r.Parent)
 	if err != nil {

@@ -79,9 +79,9 @@ func (g *sliding) describe(ctx context.Context, o *object, f *room.Feed, w *wind
 		list := []map[string]string{}
 		for _, ev := range heroes(f, g.r.User) {
 			hero := map[string]string{"user_id": *ev.StateKey}
-			for field, as := range map[string]string{"displayname": "displayname", "avatar_url": "avatar_url"} {
+			for _, field := range []string{"displayname", "avatar_url"} {
 				if s, ok := event.Text(event.Field(ev.Event.Content, field)); ok {
-					hero[as] = s
+					hero[field] = s
 				}
 			}
 			list = append(list, hero)
