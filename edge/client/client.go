@@ -100,10 +100,10 @@ func (h *API) Routes() []httpx.Route {
 		auth("POST "+v3+"keys/claim", h.claimKeys),
 		auth("GET "+v3+"keys/changes", h.changedKeys),
 	}
-	return slices.Concat(routes, h.roomRoutes(open, auth), h.timelineRoutes(auth), h.mediaRoutes(open, auth))
+	return slices.Concat(routes, h.roomRoutes(auth), h.timelineRoutes(auth), h.mediaRoutes(open, auth), h.directoryRoutes(open, auth), h.spaceRoutes(auth))
 }
 
-func (h *API) roomRoutes(open, auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
+func (h *API) roomRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
 	const v3 = "/_matrix/client/v3/"
 	return []httpx.Route{
 		auth("POST "+v3+"createRoom", h.createRoom),
@@ -111,14 +111,6 @@ func (h *API) roomRoutes(open, auth func(string, httpx.Handler) httpx.Route) []h
 		auth("POST "+v3+"join/{roomIdOrAlias}", h.join),
 		auth("POST "+v3+"knock/{roomIdOrAlias}", h.knock),
 		auth("POST "+v3+"rooms/{roomId}/{verb}", h.membership),
-		open("GET "+v3+"directory/room/{roomAlias}", h.resolveAlias),
-		auth("PUT "+v3+"directory/room/{roomAlias}", h.setAlias),
-		auth("DELETE "+v3+"directory/room/{roomAlias}", h.deleteAlias),
-		open("GET "+v3+"directory/list/room/{roomId}", h.published),
-		auth("PUT "+v3+"directory/list/room/{roomId}", h.publish),
-		open("GET "+v3+"publicRooms", h.publicRooms),
-		auth("POST "+v3+"publicRooms", h.searchPublicRooms),
-		auth("GET "+v3+"rooms/{roomId}/aliases", h.aliases),
 		auth("GET "+v3+"rooms/{roomId}/state", h.allState),
 		auth("GET "+v3+"rooms/{roomId}/state/{eventType}", h.state),
 		auth("GET "+v3+"rooms/{roomId}/state/{eventType}/{stateKey...}", h.state),

@@ -11,7 +11,6 @@ import (
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
-	"wardline/matrix/event"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
@@ -20,6 +19,7 @@ import (
 func (h *API) createRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var b struct {
 		Visibility string            `json:"visibility"`
+		Invite3PID []invite3PID      `json:"invite_3pid"`
 		Alias      string            `json:"room_alias_name"`
 		Name       string            `json:"name"`
 		Topic      string            `json:"topic"`
@@ -33,6 +33,14 @@ func (h *API) createRoom(w http.ResponseWriter, r *http.Request, a account.Actor
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
+	}
+	if b.Visibility != "" && b.Visibility != "public" && b.Visibility != "private" {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The visibility is public or private.")
+	}
+	for _, one := range b.Invite3PID {
+		if err := one.refuse(); err != nil {
+			return err
+		}
 	}
 	spec := room.CreateSpec{Creator: a.User, Preset: b.Preset, Public: b.Visibility == "public", Alias: b.Alias, Name: b.Name, Topic: b.Topic,
 		IsDirect: b.IsDirect, State: b.State, Content: b.Content, Power: b.Power, Client: true}
@@ -95,9 +103,7 @@ func (h *API) knock(w http.ResponseWriter, r *http.Request, a account.Actor) err
 }
 
 func (h *API) enter(w http.ResponseWriter, r *http.Request, a account.Actor, verb string) error {
-	var b struct {
-		Reason string `json:"reason"`
-	}
+	var b enterBody
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
@@ -105,22 +111,27 @@ func (h *API) enter(w http.ResponseWriter, r *http.Request, a account.Actor, ver
 	if err != nil {
 		return err
 	}
-	if err := h.Rooms.ChangeMembership(r.Context(), target, room.Change{Sender: a.User, Verb: verb, Reason: b.Reason}); err != nil {
+	signed, err := b.signed(a, verb)
+	if err != nil {
+		return err
+	}
+	if err := h.Rooms.ChangeMembership(r.Context(), target, room.Change{Sender: a.User, Verb: verb, Reason: b.Reason, Signed: signed}); err != nil {
 		return err
 	}
 	return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": target})
 }
 
-// membership serves the verbs that end a room's path: join, leave, forget, invite, kick, ban, unban and knock.
+// membership serves the verbs that end a room's path: join, leave, forget, invite, kick, ban and unban.
 // spec: client-server-api#room-membership
 func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	verb := r.PathValue("verb")
-	if !slices.Contains([]string{"join", "leave", "forget", "invite", "kick", "ban", "unban", "knock"}, verb) {
+	if !slices.Contains([]string{"join", "leave", "forget", "invite", "kick", "ban", "unban"}, verb) {
 		return fault.New(fault.NotFound, "M_UNRECOGNIZED", "There is nothing here.")
 	}
 	var b struct {
-		User   *string `json:"user_id"`
-		Reason string  `json:"reason"`
+		enterBody
+		invite3PID
+		User *string `json:"user_id"`
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
@@ -136,7 +147,13 @@ func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor
 		return httpx.OK(w)
 	}
 	c := room.Change{Sender: a.User, Verb: verb, Reason: b.Reason}
-	if verb != "join" && verb != "leave" && verb != "knock" {
+	if c.Signed, err = b.signed(a, verb); err != nil {
+		return err
+	}
+	if verb != "join" && verb != "leave" {
+		if verb == "invite" && b.User == nil && b.given() {
+			return h.inviteAddress(r, a, target, b.invite3PID)
+		}
 		if b.User == nil {
 			return fault.New(fault.Invalid, "M_MISSING_PARAM", "The body has no user_id.")
 		}
@@ -147,184 +164,10 @@ func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err := h.Rooms.ChangeMembership(r.Context(), target, c); err != nil {
 		return err
 	}
-	if verb == "join" || verb == "knock" {
+	if verb == "join" {
 		return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": target})
 	}
 	return httpx.OK(w)
-}
-
-func alias(r *http.Request) (id.Alias, error) {
-	name, err := id.ParseAlias(r.PathValue("roomAlias"))
-	if err != nil {
-		return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not an alias.", err)
-	}
-	return name, nil
-}
-
-func (h *API) resolveAlias(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	name, err := alias(r)
-	if err != nil {
-		return err
-	}
-	target, err := h.Rooms.Resolve(r.Context(), name)
-	if err != nil {
-		return err
-	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": target, "servers": []id.Server{h.Rooms.Server()}})
-}
-
-func (h *API) setAlias(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	var b struct {
-		Room id.Room `json:"room_id"`
-	}
-	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
-		return err
-	}
-	name, err := alias(r)
-	if err != nil {
-		return err
-	}
-	if err := h.Rooms.SetAlias(r.Context(), a.User, b.Room, name); err != nil {
-		return err
-	}
-	return httpx.OK(w)
-}
-
-func (h *API) deleteAlias(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	name, err := alias(r)
-	if err != nil {
-		return err
-	}
-	if err := h.Rooms.DeleteAlias(r.Context(), a.User, name); err != nil {
-		return err
-	}
-	return httpx.OK(w)
-}
-
-func (h *API) aliases(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
-	if err != nil {
-		return err
-	}
-	list, err := h.Rooms.Aliases(r.Context(), a.User, target)
-	if err != nil {
-		return err
-	}
-	if list == nil {
-		list = []string{}
-	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"aliases": list})
-}
-
-func (h *API) published(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	target, err := roomID(r)
-	if err != nil {
-		return err
-	}
-	on, err := h.Rooms.Published(r.Context(), target)
-	if err != nil {
-		return err
-	}
-	visibility := "private"
-	if on {
-		visibility = "public"
-	}
-	return httpx.JSON(w, http.StatusOK, map[string]string{"visibility": visibility})
-}
-
-func (h *API) publish(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	var b struct {
-		Visibility string `json:"visibility"`
-	}
-	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
-		return err
-	}
-	target, err := roomID(r)
-	if err != nil {
-		return err
-	}
-	if err := h.Rooms.Publish(r.Context(), a.User, target, b.Visibility != "private"); err != nil {
-		return err
-	}
-	return httpx.OK(w)
-}
-
-type publicQuery struct {
-	Limit  int    `json:"limit"`
-	Since  string `json:"since"`
-	Filter struct {
-		Term  string    `json:"generic_search_term"`
-		Types []*string `json:"room_types"`
-	} `json:"filter"`
-}
-
-func (h *API) publicRooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	limit, err := httpx.Query(r, "limit", 0)
-	if err != nil {
-		return err
-	}
-	return h.listPublic(w, r, publicQuery{Limit: limit, Since: r.URL.Query().Get("since")})
-}
-
-func (h *API) searchPublicRooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	var q publicQuery
-	if err := httpx.Decode(r, &q, bodyLimit); err != nil {
-		return err
-	}
-	return h.listPublic(w, r, q)
-}
-
-// listPublic answers with a page of the listed rooms, the fullest first.
-// spec: client-server-api#listing-rooms
-func (h *API) listPublic(w http.ResponseWriter, r *http.Request, q publicQuery) error {
-	feeds, err := h.Rooms.PublishedRooms(r.Context())
-	if err != nil {
-		return err
-	}
-	type line struct {
-		Room      id.Room `json:"room_id"`
-		Name      string  `json:"name,omitempty"`
-		Topic     string  `json:"topic,omitempty"`
-		Alias     string  `json:"canonical_alias,omitempty"`
-		Avatar    string  `json:"avatar_url,omitempty"`
-		Rule      string  `json:"join_rule,omitempty"`
-		Type      string  `json:"room_type,omitempty"`
-		Members   int     `json:"num_joined_members"`
-		World     bool    `json:"world_readable"`
-		GuestJoin bool    `json:"guest_can_join"`
-	}
-	term := strings.ToLower(q.Filter.Term)
-	all := []line{}
-	for _, f := range feeds {
-		joined, _ := f.Counts()
-		l := line{Room: f.ID, Name: f.Text("m.room.name", "", "name"), Topic: f.Text("m.room.topic", "", "topic"), Alias: f.Text("m.room.canonical_alias", "", "alias"),
-			Avatar: f.Text("m.room.avatar", "", "url"), Rule: f.Text(event.TypeJoinRules, "", "join_rule"), Type: f.Text(event.TypeCreate, "", "type"), Members: joined,
-			World: f.Text("m.room.history_visibility", "", "history_visibility") == "world_readable", GuestJoin: f.Text("m.room.guest_access", "", "guest_access") == "can_join"}
-		kind := q.Filter.Types == nil || slices.ContainsFunc(q.Filter.Types, func(t *string) bool { return t == nil && l.Type == "" || t != nil && *t == l.Type })
-		if kind && (term == "" || strings.Contains(strings.ToLower(l.Name+"\n"+l.Topic+"\n"+l.Alias), term)) {
-			all = append(all, l)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b line) int { return b.Members - a.Members })
-	at := 0
-	if q.Since != "" {
-		if at, err = strconv.Atoi(q.Since); err != nil || at < 0 {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", "The token is none of this server's.")
-		}
-	}
-	at = min(at, len(all))
-	end := len(all)
-	if q.Limit > 0 {
-		end = min(end, at+q.Limit)
-	}
-	body := map[string]any{"chunk": all[at:end], "total_room_count_estimate": len(all)}
-	if end < len(all) {
-		body["next_batch"] = strconv.Itoa(end)
-	}
-	if at > 0 {
-		body["prev_batch"] = strconv.Itoa(max(0, at-max(q.Limit, 1)))
-	}
-	return httpx.JSON(w, http.StatusOK, body)
 }
 
 func (h *API) allState(w http.ResponseWriter, r *http.Request, a account.Actor) error {

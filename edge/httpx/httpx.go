@@ -31,6 +31,7 @@ type Handler func(w http.ResponseWriter, r *http.Request, a account.Actor) error
 type Route struct {
 	Pattern string // method and path as net/http's mux reads them
 	Auth    bool   // only for those who are signed in
+	Maybe   bool   // for anybody; who is signed in is known to the handler
 	Handle  Handler
 }
 
@@ -68,7 +69,7 @@ func (s *Server) handler(rt Route) http.Handler {
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			w = shrinker{w}
 		}
-		if rt.Auth {
+		if rt.Auth || rt.Maybe && signed(r) {
 			a, err = s.actor(r)
 		}
 		if err == nil && s.Admit != nil {
@@ -81,6 +82,12 @@ func (s *Server) handler(rt Route) http.Handler {
 			s.Fail(w, r, err)
 		}
 	})
+}
+
+// signed says whether the request claims to come from somebody.
+func signed(r *http.Request) bool {
+	_, err := r.Cookie(Cookie)
+	return err == nil || r.Header.Get("Authorization") != ""
 }
 
 // actor finds who makes the request: by bearer token, or by the web app's cookie, which is believed for a write only when the

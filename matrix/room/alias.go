@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -23,6 +24,9 @@ var (
 
 // newAlias makes an alias for the act's room from a local part.
 func (s *Service) newAlias(ctx context.Context, a *Act, by id.User, local string) (id.Alias, error) {
+	if strings.ContainsAny(local, ":# \t\r\n") {
+		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "The alias has characters that an alias may not have.")
+	}
 	alias, err := id.ParseAlias("#" + local + ":" + string(s.server))
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The alias has characters that an alias may not have.", err)
@@ -106,7 +110,14 @@ func (s *Service) Aliases(ctx context.Context, u id.User, room id.Room) ([]strin
 // checkState refuses state that the authorisation rules allow and that would still be wrong: an alias that leads elsewhere.
 // spec: client-server-api#put_matrixclientv3roomsroomidstateeventtypestatekey
 func (a *Act) checkState(ctx context.Context, in Incoming) error {
-	if in.Type != "m.room.canonical_alias" || *in.StateKey != "" {
+	if *in.StateKey != "" {
+		return nil
+	}
+	switch in.Type {
+	case "m.room.server_acl":
+		return a.checkACL(in.Content)
+	case "m.room.canonical_alias":
+	default:
 		return nil
 	}
 	before := namedAliases(a.State(in.Type, ""))

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
+	"wardline/matrix/room/internal/auth"
 )
 
 // StateEvent is a piece of state that a new room starts with.
@@ -52,6 +54,9 @@ var presets = map[string]preset{
 	"public_chat":          {"public", "shared", "forbidden", false},
 }
 
+// maxInvites bounds the invitations of one act.
+const maxInvites = 1000
+
 // Create makes a room as one act and returns its id.
 func (s *Service) Create(ctx context.Context, spec CreateSpec) (id.Room, error) {
 	var room id.Room
@@ -62,6 +67,10 @@ func (s *Service) Create(ctx context.Context, spec CreateSpec) (id.Room, error) 
 		}
 		return err
 	})
+	if refused := new(auth.Refusal); errors.As(err, &refused) {
+		// It is the request that contradicts itself: nobody else has a say in a room that does not exist yet.
+		return "", fault.Wrap(fault.Invalid, "M_INVALID_ROOM_STATE", "A room cannot begin like that: "+refused.Error()+".", err)
+	}
 	return room, err
 }
 
@@ -70,6 +79,9 @@ func (s *Service) CreateIn(ctx context.Context, tx *db.Tx, spec CreateSpec) (*Ac
 	v, err := version(spec.Version)
 	if err != nil {
 		return nil, err
+	}
+	if len(spec.Invite) > maxInvites {
+		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "That is more people than can be invited at once.")
 	}
 	if spec.Preset == "" {
 		if spec.Preset = "private_chat"; spec.Public {
@@ -258,9 +270,18 @@ func (a *Act) furnish(ctx context.Context, spec CreateSpec, p preset) error {
 		}
 	}
 	for _, e := range spec.State {
-		if e.Type != event.TypeCreate && e.Type != event.TypeMember {
-			pieces = append(pieces, piece{e.Type, e.StateKey, e.Content})
+		switch e.Type {
+		case "":
+			return fault.New(fault.Invalid, "M_BAD_JSON", "A piece of initial_state has no type.")
+		case event.TypeCreate, event.TypeMember:
+			return fault.New(fault.Invalid, "M_INVALID_ROOM_STATE", "initial_state cannot say who is in the room, nor create it.")
 		}
+		if compact, err := event.Compact(nil, e.Content); err == nil && spec.Client {
+			if err := a.checkState(ctx, Incoming{Type: e.Type, StateKey: &e.StateKey, Content: compact}); err != nil {
+				return err
+			}
+		}
+		pieces = append(pieces, piece{e.Type, e.StateKey, e.Content})
 	}
 	if spec.Name != "" {
 		pieces = append(pieces, piece{"m.room.name", "", map[string]any{"name": spec.Name}})
@@ -309,7 +330,7 @@ func (a *Act) firstPower(spec CreateSpec, p preset) (map[string]any, error) {
 	power := map[string]any{
 		"ban": 50, "kick": 50, "redact": 50, "invite": 0, "events_default": 0, "state_default": 50, "users_default": 0,
 		"events": map[string]any{"m.room.name": 50, "m.room.avatar": 50, "m.room.canonical_alias": 50, "m.room.topic": 50,
-			event.TypePowerLevels: 100, "m.room.history_visibility": 100, "m.room.encryption": 100, "m.room.server_acl": 100, "m.room.tombstone": tombstone},
+			event.TypePowerLevels: 100, "m.room.history_visibility": 100, "m.room.encryption": 100, "m.room.server_acl": 100, typeTombstone: tombstone},
 		"users": users, "notifications": map[string]any{"room": 50},
 	}
 	if spec.Power != nil {
@@ -319,6 +340,12 @@ func (a *Act) firstPower(spec CreateSpec, p preset) (map[string]any, error) {
 		}
 		for k, v := range over {
 			power[k] = v
+		}
+	}
+	// In version 12 the level that ends a room is above the one that furnishes it, whatever was overridden.
+	if events, ok := power["events"].(map[string]any); ok && a.feed.Version.PrivilegedCreators {
+		if _, given := events[typeTombstone]; !given {
+			events[typeTombstone] = tombstone
 		}
 	}
 	return power, nil

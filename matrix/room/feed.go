@@ -105,6 +105,20 @@ func (f *Feed) AllState() []*Event {
 	return all
 }
 
+// StateOf returns the current state of one type, in the order it came.
+func (f *Feed) StateOf(typ string) []*Event {
+	f.mu.RLock()
+	var all []*Event
+	for k, ev := range f.state {
+		if k.Type == typ {
+			all = append(all, ev)
+		}
+	}
+	f.mu.RUnlock()
+	slices.SortFunc(all, func(a, b *Event) int { return int(a.Pos - b.Pos) })
+	return all
+}
+
 // Members returns the member events for which want says true, in the order they came.
 func (f *Feed) Members(want func(membership string) bool) []*Event {
 	f.mu.RLock()

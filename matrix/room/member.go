@@ -3,12 +3,14 @@ package room
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
+	"wardline/matrix/room/internal/auth"
 )
 
 // Change is what somebody does to somebody's membership.
@@ -19,6 +21,7 @@ type Change struct {
 	Reason   string
 	IsDirect bool            // invite: the room is meant as a direct chat
 	Extra    json.RawMessage // further members of the content, from a client
+	Signed   json.RawMessage // join: an identity server's word that the user is who was invited by address, nil for none
 }
 
 // ChangeMembership does what the verb says, as one act. Doing what is done already is no error and writes nothing.
@@ -72,6 +75,11 @@ func (a *Act) change(ctx context.Context, c Change, client bool) (*Event, error)
 		if now == "join" {
 			return nil, nil
 		}
+		if c.Signed != nil && now != "invite" {
+			if err := a.redeem(ctx, c); err != nil {
+				return nil, err
+			}
+		}
 	case "invite":
 		if now == "join" {
 			return nil, fault.New(fault.Forbidden, "M_FORBIDDEN", "That person is in the room already.")
@@ -104,8 +112,65 @@ func (a *Act) change(ctx context.Context, c Change, client bool) (*Event, error)
 	if err != nil {
 		return nil, err
 	}
+	if old := a.Current(event.TypeMember, string(c.Target)); old != nil && old.Sender == c.Sender && sameContent(old.Event.Content, content) {
+		if err := a.mayRepeat(c); err != nil {
+			return nil, err
+		}
+		return nil, nil
+	}
 	key := string(c.Target)
-	return a.append(ctx, message{sender: c.Sender, typ: event.TypeMember, stateKey: &key, content: content, at: a.now, client: client})
+	ev, err := a.append(ctx, message{sender: c.Sender, typ: event.TypeMember, stateKey: &key, content: content, at: a.now, client: client})
+	if err == nil && membership == "join" && a.s.accounts.Local(c.Target) {
+		err = a.follow(ctx, c.Target)
+	}
+	return ev, err
+}
+
+// mayRepeat refuses to call something done that the sender may no longer do.
+func (a *Act) mayRepeat(c Change) error {
+	var err error
+	switch c.Verb {
+	case "ban":
+		err = auth.CanBan(a.feed.Version, rules{a}, c.Sender, c.Target)
+	case "invite":
+		err = auth.CanInvite(a.feed.Version, rules{a}, c.Sender)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Forbidden, "M_FORBIDDEN", "You may not do that in this room: "+err.Error()+".", err)
+	}
+	return nil
+}
+
+// redeem turns an invitation by address into one of the user, on the word of the identity server that the room's invitation names.
+// What does not fit the room's invitation is Forbidden, as a join without one is.
+// spec: client-server-api#third-party-invites
+func (a *Act) redeem(ctx context.Context, c Change) error {
+	refused := func(err error) error {
+		if a.Membership(c.Sender) == "" {
+			return errNoRoom
+		}
+		return fault.Wrap(fault.Forbidden, "M_FORBIDDEN", "The invitation is none of this room's.", err)
+	}
+	token, _ := event.Text(event.Field(c.Signed, "token"))
+	origin := a.Current(event.TypeThirdPartyInvite, token)
+	if origin == nil || !event.TextIs(event.Field(c.Signed, "sender"), string(origin.Sender)) {
+		return refused(nil)
+	}
+	signed := map[string]json.RawMessage{}
+	for _, name := range []string{"mxid", "token", "signatures"} {
+		signed[name] = event.Field(c.Signed, name)
+	}
+	shown, _ := event.Text(event.Field(origin.Event.Content, "display_name"))
+	content, err := json.Marshal(map[string]any{"membership": "invite", "third_party_invite": map[string]any{"display_name": shown, "signed": signed}})
+	if err != nil {
+		return refused(err)
+	}
+	key := string(c.Sender)
+	_, err = a.append(ctx, message{sender: origin.Sender, typ: event.TypeMember, stateKey: &key, content: content, at: a.now})
+	if errors.Is(err, auth.ErrRefused) {
+		return refused(err)
+	}
+	return err
 }
 
 // mayExist refuses an invitation of a local user who does not exist; of others nothing is known here.

@@ -116,6 +116,8 @@ func (ev *Event) AppendStripped(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
+
 // appendString writes a JSON string. Plain ASCII, which ids are, takes the short way.
 func appendString(dst []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
