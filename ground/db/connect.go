@@ -178,6 +178,11 @@ func wrap(s *Statement, err error) error {
 	if troubled(err) {
 		return &fault.Fault{Kind: fault.Unavailable, Public: "The server cannot reach its data just now. Try again in a moment.", Cause: err, RetryAfter: time.Second}
 	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05") {
+		// Only SQLite keeps a NUL or a broken character in a TEXT. Whoever sent it is told, rather than that the server made a mistake.
+		return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The request has a character that cannot be kept.", err)
+	}
 	return err
 }
 

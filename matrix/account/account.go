@@ -43,6 +43,8 @@ type Service struct {
 	OnData func(tx *db.Tx, user id.User, pos int64)
 	// OnEnd is called inside the act that ends an account for good, so that it leaves its rooms in the same transaction. Set before use.
 	OnEnd func(ctx context.Context, tx *db.Tx, user id.User) error
+	// OnSignOut are called inside the act that signs devices out, so that what belongs to them goes with them. Set before use.
+	OnSignOut []func(ctx context.Context, tx *db.Tx, user id.User, devices []id.Device) error
 	// OnGone is called after devices were signed out, to end what they are waiting for. Set before use.
 	OnGone func(user id.User, devices []id.Device)
 

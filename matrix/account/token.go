@@ -299,6 +299,11 @@ func (s *Service) signOut(ctx context.Context, tx *db.Tx, u id.User, gone func(i
 		}
 		ended = append(ended, d.ID)
 	}
+	for _, end := range s.OnSignOut {
+		if err := end(ctx, tx, u, ended); err != nil {
+			return err
+		}
+	}
 	tx.AfterCommit(func() {
 		s.forgetDevices(u, gone)
 		if s.OnGone != nil && len(ended) > 0 {
@@ -306,4 +311,15 @@ func (s *Service) signOut(ctx context.Context, tx *db.Tx, u id.User, gone func(i
 		}
 	})
 	return nil
+}
+
+var hasDevice = db.SQL("account.has_device", `SELECT count(*) FROM account_device WHERE member = $1 AND device = $2`)
+
+// HasDevice returns nil when the user is signed in on the device, and NotFound otherwise.
+func (s *Service) HasDevice(ctx context.Context, q db.Querier, u id.User, d id.Device) error {
+	n, err := db.One(ctx, q, hasDevice, db.Scalar[int64], string(u), string(d))
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "M_NOT_FOUND", "There is no such device.")
+	}
+	return err
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wardline/ground/db"
@@ -71,6 +72,7 @@ type Service struct {
 
 	guards   []Guard
 	unsigned stream.Bell
+	moved    atomic.Int64 // position of the newest change of a membership
 
 	mu     sync.RWMutex // guards feeds, numbers and people
 	feeds  map[id.Room]*Feed
@@ -80,8 +82,10 @@ type Service struct {
 
 // New returns the service. The key signs events; name is its id, such as "ed25519:a".
 func New(d *db.DB, accounts *account.Service, name id.Key, key ed25519.PrivateKey) *Service {
-	return &Service{db: d, accounts: accounts, server: accounts.Server(), keyID: name, key: key,
+	s := &Service{db: d, accounts: accounts, server: accounts.Server(), keyID: name, key: key,
 		feeds: map[id.Room]*Feed{}, people: map[id.User]map[id.Room]Membership{}}
+	s.moved.Store(d.Position())
+	return s
 }
 
 // Guard adds a guard. Guards run in the order they were added; all must be added before the first act.

@@ -218,6 +218,7 @@ func scanMembership(r db.Row) (m Membership, err error) {
 }
 
 func (s *Service) noteMembership(u id.User, m Membership) {
+	s.moved.Store(m.Pos)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if rooms := s.people[u]; rooms != nil {
