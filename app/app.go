@@ -32,6 +32,7 @@ import (
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
 	"wardline/matrix/room"
@@ -51,6 +52,7 @@ type App struct {
 	Rooms    *room.Service
 	Timeline *timeline.Service
 	Keys     *keys.Service
+	Inbox    *inbox.Service
 	Media    *media.Service
 	Steward  id.User
 	Clinic   Clinic
@@ -69,7 +71,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(),
 		media.Migrations()}, clinicMigrations()...)
 }
 
@@ -105,8 +107,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Rooms = room.New(a.DB, a.Accounts, keyID, key)
 	a.Accounts.OnProfile = a.Rooms.ProfileChanged
 	a.Accounts.OnEnd = a.Rooms.LeaveAll
-	a.Keys = keys.New(a.DB)
-	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys)
+	a.Keys = keys.New(a.DB, a.Accounts)
+	a.Inbox = inbox.New(a.DB, a.Accounts)
+	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys, a.Inbox)
 	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, mediaDir), int64(c.MaxUpload)); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -119,7 +122,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = (&httpx.Limiter{}).Admit
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Media: a.Media, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Media: a.Media, Options: client.Options{
 		PublicURL: c.PublicURL, OpenRegistration: c.OpenRegistration, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload)}}
 	a.Cookies = &client.Cookies{API: a.API}

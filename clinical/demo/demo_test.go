@@ -25,6 +25,7 @@ import (
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
@@ -36,7 +37,7 @@ func TestSeed(t *testing.T) {
 		accounts := account.New(d, "st-elsewhere")
 		rooms := room.New(d, accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, 32)))
 		rooms.Steward = "@wardline:st-elsewhere"
-		tl := timeline.New(d, rooms, accounts, keys.New(d))
+		tl := timeline.New(d, rooms, accounts, keys.New(d, accounts), inbox.New(d, accounts))
 		if err := accounts.CreateAll(ctx, []account.NewUser{{User: rooms.Steward}}); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +86,7 @@ func TestSeed(t *testing.T) {
 		if _, err := audit.Verify(ctx, d); err != nil {
 			t.Error(err)
 		}
-	}, audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations(), directory.Migrations(),
+	}, audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(), directory.Migrations(),
 		patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations())
 }
 

@@ -15,6 +15,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
 	"wardline/matrix/room"
@@ -37,6 +38,7 @@ type API struct {
 	Rooms    *room.Service
 	Timeline *timeline.Service
 	Keys     *keys.Service
+	Inbox    *inbox.Service
 	Media    *media.Service
 	Options  Options
 }
@@ -94,13 +96,9 @@ func (h *API) Routes() []httpx.Route {
 		auth("GET "+v3+"pushrules/global/", h.pushRuleset),
 		auth("GET "+v3+"pushers", h.pushers),
 		auth("GET "+v3+"voip/turnServer", h.turnServer),
-
-		auth("POST "+v3+"keys/upload", h.uploadKeys),
-		auth("POST "+v3+"keys/query", h.queryKeys),
-		auth("POST "+v3+"keys/claim", h.claimKeys),
-		auth("GET "+v3+"keys/changes", h.changedKeys),
 	}
-	return slices.Concat(routes, h.roomRoutes(auth), h.timelineRoutes(auth), h.mediaRoutes(open, auth), h.directoryRoutes(open, auth), h.spaceRoutes(auth))
+	return slices.Concat(routes, h.roomRoutes(auth), h.timelineRoutes(auth), h.mediaRoutes(open, auth), h.directoryRoutes(open, auth), h.spaceRoutes(auth),
+		h.keyRoutes(auth), h.backupRoutes(auth))
 }
 
 func (h *API) roomRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {

@@ -2,19 +2,55 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/timeline"
 )
 
+// keyLimit bounds the bodies of calls in which clients send many keys or messages at once: 250 encrypted messages are half a MiB.
+const keyLimit = 4 << 20
+
+func (h *API) keyRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
+	const v3 = "/_matrix/client/v3/"
+	return []httpx.Route{
+		auth("PUT "+v3+"sendToDevice/{eventType}/{txnId}", h.sendToDevice),
+		auth("POST "+v3+"keys/upload", h.uploadKeys),
+		auth("POST "+v3+"keys/query", h.queryKeys),
+		auth("POST "+v3+"keys/claim", h.claimKeys),
+		auth("GET "+v3+"keys/changes", h.changedKeys),
+		auth("POST "+v3+"keys/device_signing/upload", h.uploadIdentity),
+		auth("POST "+v3+"keys/signatures/upload", h.uploadSignatures),
+	}
+}
+
+// spec: client-server-api#put_matrixclientv3sendtodeviceeventtypetxnid
+func (h *API) sendToDevice(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		Messages map[id.User]map[id.Device]json.RawMessage `json:"messages"`
+	}
+	if err := httpx.Decode(r, &b, keyLimit); err != nil {
+		return err
+	}
+	if b.Messages == nil {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The messages are missing.")
+	}
+	err := h.Inbox.Send(r.Context(), inbox.Outgoing{Sender: a.User, Device: a.Device, Type: r.PathValue("eventType"), Txn: r.PathValue("txnId"), Messages: b.Messages})
+	if err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
 func (h *API) uploadKeys(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var b keys.Upload
-	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+	if err := httpx.Decode(r, &b, keyLimit); err != nil {
 		return err
 	}
 	counts, err := h.Keys.Upload(r.Context(), a.User, a.Device, b)
@@ -27,80 +63,118 @@ func (h *API) uploadKeys(w http.ResponseWriter, r *http.Request, a account.Actor
 // maxAsked bounds the users of one question about keys.
 const maxAsked = 1000
 
-func (h *API) queryKeys(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+// unreached says of which servers nothing was asked, because this server speaks to no other about keys.
+func unreached[T any](h *API, users map[id.User]T) map[id.Server]any {
+	out := map[id.Server]any{}
+	for u := range users {
+		if name := u.Server(); name != "" && !h.Accounts.Local(u) {
+			out[name] = map[string]string{"errcode": "M_UNKNOWN", "error": "That server cannot be reached."}
+		}
+	}
+	return out
+}
+
+func (h *API) queryKeys(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var b struct {
 		Users map[id.User][]id.Device `json:"device_keys"`
 	}
-	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
+	if err := httpx.Decode(r, &b, keyLimit); err != nil {
 		return err
+	}
+	if b.Users == nil {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The device_keys are missing.")
 	}
 	if len(b.Users) > maxAsked {
 		return fault.New(fault.TooLarge, "M_TOO_LARGE", "Ask about fewer users at once.")
 	}
-	out := map[id.User]map[id.Device]json.RawMessage{}
-	for u, want := range b.Users {
-		if !h.Accounts.Local(u) {
-			continue
-		}
-		list, err := h.Accounts.DevicesOf(r.Context(), u)
-		if err != nil {
-			return err
-		}
-		names := map[id.Device]string{}
-		for _, d := range list {
-			names[d.ID] = d.Name
-		}
-		if out[u], err = h.Keys.Query(r.Context(), u, want, names); err != nil {
-			return err
-		}
+	known, err := h.Keys.Query(r.Context(), a.User, b.Users)
+	if err != nil {
+		return err
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"device_keys": out, "failures": map[string]any{}})
+	return httpx.JSON(w, http.StatusOK, struct {
+		keys.Answer
+		Failures map[id.Server]any `json:"failures"`
+	}{known, unreached(h, b.Users)})
 }
 
 func (h *API) claimKeys(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	var b struct {
 		Users map[id.User]map[id.Device]string `json:"one_time_keys"`
 	}
+	if err := httpx.Decode(r, &b, keyLimit); err != nil {
+		return err
+	}
+	if b.Users == nil {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The one_time_keys are missing.")
+	}
+	got, err := h.Keys.Claim(r.Context(), b.Users)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"one_time_keys": got, "failures": unreached(h, b.Users)})
+}
+
+// spec: client-server-api#get_matrixclientv3keyschanges
+func (h *API) changedKeys(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	q := r.URL.Query()
+	if !q.Has("from") || !q.Has("to") {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The parameters from and to are needed.")
+	}
+	from, err := timeline.ParseToken(q.Get("from"))
+	if err != nil {
+		return err
+	}
+	to, err := timeline.ParseToken(q.Get("to"))
+	if err != nil {
+		return err
+	}
+	lists, err := h.Timeline.DeviceListsBetween(r.Context(), a.User, from.Pos, to.Pos)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, lists)
+}
+
+// uploadIdentity asks for proof only when something would be replaced, so that a client can set itself up, and repeat a request of
+// which it got no answer, without a password.
+// spec: client-server-api#post_matrixclientv3keysdevice_signingupload
+func (h *API) uploadIdentity(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b struct {
+		keys.Identity
+		Auth json.RawMessage `json:"auth"`
+	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	if len(b.Users) > maxAsked {
-		return fault.New(fault.TooLarge, "M_TOO_LARGE", "Ask about fewer users at once.")
-	}
-	out := map[id.User]map[id.Device]map[string]json.RawMessage{}
-	for u, devices := range b.Users {
-		for d, algorithm := range devices {
-			got, err := h.Keys.Claim(r.Context(), u, d, algorithm)
-			if err != nil {
-				return err
-			}
-			if len(got) == 0 {
-				continue
-			}
-			if out[u] == nil {
-				out[u] = map[id.Device]map[string]json.RawMessage{}
-			}
-			out[u][d] = got
+	err := h.Keys.SetIdentity(r.Context(), a.User, b.Identity, false)
+	if errors.Is(err, keys.ErrConfirm) {
+		done, failed := h.confirm(r.Context(), w, b.Auth, a)
+		if !done {
+			return failed
 		}
+		err = h.Keys.SetIdentity(r.Context(), a.User, b.Identity, true)
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"one_time_keys": out, "failures": map[string]any{}})
+	if err != nil {
+		return err
+	}
+	return httpx.OK(w)
 }
 
-func (h *API) changedKeys(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	from, err := timeline.ParseToken(r.URL.Query().Get("from"))
+func (h *API) uploadSignatures(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var b map[id.User]map[string]json.RawMessage
+	if err := httpx.Decode(r, &b, keyLimit); err != nil {
+		return err
+	}
+	failures, err := h.Keys.Sign(r.Context(), a.User, b)
 	if err != nil {
 		return err
 	}
-	to, err := timeline.ParseToken(r.URL.Query().Get("to"))
-	if err != nil {
-		return err
+	out := map[id.User]map[string]any{}
+	for u, list := range failures {
+		out[u] = map[string]any{}
+		for target, f := range list {
+			out[u][target] = map[string]string{"errcode": f.Code, "error": f.Public}
+		}
 	}
-	changed, err := h.Keys.Changed(r.Context(), from.Pos, to.Pos)
-	if err != nil {
-		return err
-	}
-	if changed == nil {
-		changed = []id.User{}
-	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"changed": changed, "left": []id.User{}})
+	return httpx.JSON(w, http.StatusOK, map[string]any{"failures": out})
 }

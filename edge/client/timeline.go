@@ -61,12 +61,17 @@ type extensionsBody struct {
 	Typing      extensionBody `json:"typing"`
 	Receipts    extensionBody `json:"receipts"`
 	AccountData extensionBody `json:"account_data"`
-	ToDevice    extensionBody `json:"to_device"`
-	E2EE        extensionBody `json:"e2ee"`
+	ToDevice    struct {
+		extensionBody
+		Since string `json:"since"`
+		Limit int    `json:"limit"`
+	} `json:"to_device"`
+	E2EE extensionBody `json:"e2ee"`
 }
 
 func (e extensionsBody) read() timeline.Extensions {
-	return timeline.Extensions{Typing: e.Typing.Enabled, Receipts: e.Receipts.Enabled, AccountData: e.AccountData.Enabled, ToDevice: e.ToDevice.Enabled, E2EE: e.E2EE.Enabled}
+	return timeline.Extensions{Typing: e.Typing.Enabled, Receipts: e.Receipts.Enabled, AccountData: e.AccountData.Enabled, ToDevice: e.ToDevice.Enabled, E2EE: e.E2EE.Enabled,
+		ToDeviceSince: e.ToDevice.Since, ToDeviceLimit: e.ToDevice.Limit}
 }
 
 // spec: MSC4186

@@ -31,6 +31,9 @@ type SlidingRequest struct {
 // Extensions says what is wanted beside rooms.
 type Extensions struct {
 	Typing, Receipts, AccountData, ToDevice, E2EE bool
+
+	ToDeviceSince string // up to where the device has its messages, as the last answer said
+	ToDeviceLimit int    // how many messages it wants at once, 0 for as many as an answer holds
 }
 
 // maxRules bounds the lists and the subscriptions of one request.
@@ -42,11 +45,20 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	if len(r.Lists) > maxRules || len(r.Subscriptions) > maxRules {
 		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "At most 100 lists and 100 subscriptions are allowed.")
 	}
+	received, err := s.ParseMessagesToken(r.Extensions.ToDeviceSince)
+	if err != nil {
+		return nil, err
+	}
 	c, base, err := s.connection(connKey{r.User, r.Device, r.Conn}, r.Pos)
 	if err != nil {
 		return nil, err
 	}
 	s.delivered(r.User, r.Device, base.at.Pos)
+	if r.Extensions.ToDevice {
+		if err := s.inbox.Received(ctx, r.User, r.Device, received); err != nil {
+			return nil, err
+		}
+	}
 	l := s.listen(r.User)
 	defer l.here()()
 	ends := l.ends.Load()
@@ -54,7 +66,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	defer timer.Stop()
 	for late := false; ; {
 		ring := l.bell.Wait()
-		g := &sliding{Service: s, r: r, base: base, to: s.position(), rooms_: map[id.Room][]byte{}}
+		g := &sliding{Service: s, r: r, base: base, received: received, to: s.position(), rooms_: map[id.Room][]byte{}}
 		if err := g.build(ctx); err != nil {
 			return nil, err
 		}
@@ -77,17 +89,18 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 // sliding is one answer while it is built.
 type sliding struct {
 	*Service
-	r      SlidingRequest
-	base   *connState
-	to     Token
-	next   *connState
-	mine   map[id.Room]room.Membership
-	own    personal
-	counts map[string]int
-	rooms_ map[id.Room][]byte
-	data   []account.Data
-	ext    map[string]any
-	news   bool
+	r        SlidingRequest
+	base     *connState
+	received int64 // up to where the device has its own messages
+	to       Token
+	next     *connState
+	mine     map[id.Room]room.Membership
+	own      personal
+	counts   map[string]int
+	rooms_   map[id.Room][]byte
+	data     []account.Data
+	ext      map[string]any
+	news     bool
 }
 
 func (g *sliding) build(ctx context.Context) error {

@@ -3,7 +3,6 @@ package timeline
 import (
 	"context"
 	"maps"
-	"slices"
 
 	"wardline/matrix/event"
 	"wardline/matrix/id"
@@ -253,7 +252,16 @@ func (g *sliding) extend(ctx context.Context) error {
 		g.extension("typing", list)
 	}
 	if x.ToDevice {
-		g.ext["to_device"] = map[string]any{"next_batch": g.to.String(), "events": []any{}}
+		limit := x.ToDeviceLimit
+		if limit <= 0 || limit > maxMessages {
+			limit = maxMessages
+		}
+		messages, upTo, err := g.inbox.Waiting(ctx, g.r.User, g.r.Device, g.received, g.to.Pos, limit)
+		if err != nil {
+			return err
+		}
+		g.ext["to_device"] = map[string]any{"next_batch": Token{Pos: upTo, Inbox: upTo}.String(), "events": messages}
+		g.news = g.news || len(messages) > 0
 	}
 	if x.E2EE {
 		return g.extendKeys(ctx)
@@ -293,17 +301,15 @@ func (g *sliding) extendKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": list(held.Fallbacks)}
-	if g.base.at.Pos > 0 {
-		changed, err := g.keys.Changed(ctx, g.base.at.Pos, g.to.Pos)
-		if err != nil {
-			return err
-		}
-		if len(changed) > 0 {
-			body["device_lists"] = map[string]any{"changed": slices.Clone(changed), "left": []id.User{}}
-			g.news = true
-		}
+	body := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": held.Fallbacks}
+	lists, err := g.DeviceListsBetween(ctx, g.r.User, g.base.at.Pos, g.to.Pos)
+	if err != nil {
+		return err
 	}
+	if !lists.empty() {
+		body["device_lists"] = lists
+	}
+	g.news = g.news || !lists.empty() || g.base.at.Pos > 0 && held.Pos > g.base.at.Pos
 	g.ext["e2ee"] = body
 	return nil
 }

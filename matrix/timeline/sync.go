@@ -39,6 +39,9 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 			return nil, fault.New(fault.Invalid, "M_UNKNOWN_POS", "The token is from the future of this server.")
 		}
 		s.delivered(r.User, r.Device, since.Pos)
+		if err := s.inbox.Received(ctx, r.User, r.Device, since.Inbox); err != nil {
+			return nil, err
+		}
 	}
 	l := s.listen(r.User)
 	defer l.here()()
@@ -348,18 +351,22 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	rest := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": list(held.Fallbacks),
-		"to_device": map[string]any{"events": []any{}}, "presence": map[string]any{"events": []any{}}}
-	if y.since.Pos > 0 {
-		changed, err := y.keys.Changed(ctx, y.since.Pos, y.to.Pos)
-		if err != nil {
-			return nil, false, err
-		}
-		if len(changed) > 0 {
-			rest["device_lists"] = map[string]any{"changed": changed, "left": []any{}}
-			y.news = true
-		}
+	rest := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": held.Fallbacks,
+		"presence": map[string]any{"events": []any{}}}
+	messages, upTo, err := y.inbox.Waiting(ctx, y.r.User, y.r.Device, y.since.Inbox, y.to.Pos, maxMessages)
+	if err != nil {
+		return nil, false, err
 	}
+	y.to.Inbox = upTo
+	rest["to_device"] = map[string]any{"events": messages}
+	lists, err := y.DeviceListsBetween(ctx, y.r.User, y.since.Pos, y.to.Pos)
+	if err != nil {
+		return nil, false, err
+	}
+	if !lists.empty() {
+		rest["device_lists"] = lists
+	}
+	y.news = y.news || len(messages) > 0 || !lists.empty() || y.since.Pos > 0 && held.Pos > y.since.Pos
 	tail, err := json.Marshal(rest)
 	if err != nil {
 		return nil, false, err
@@ -381,11 +388,4 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	b = append(b, `},`...)
 	b = append(b, tail[1:]...)
 	return b, y.news || len(y.data) > 0, nil
-}
-
-func list(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }

@@ -20,6 +20,7 @@ import (
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/room"
 )
@@ -36,6 +37,7 @@ type Service struct {
 	rooms    *room.Service
 	accounts *account.Service
 	keys     *keys.Service
+	inbox    *inbox.Service
 
 	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
 	OnDelivered func(u id.User, d id.Device, pos int64)
@@ -61,8 +63,8 @@ type listener struct {
 }
 
 // New returns the service and attaches it to the rooms and accounts it listens to.
-func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service) *Service {
-	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{}}
+func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service, in *inbox.Service) *Service {
+	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{}}
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
 	accounts.OnData = func(tx *db.Tx, u id.User, pos int64) {
@@ -74,6 +76,7 @@ func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Servi
 		tx.AfterCommit(l.bell.Ring)
 	}
 	accounts.OnGone = s.gone
+	s.hear(k, in)
 	return s
 }
 
@@ -137,15 +140,21 @@ func (s *Service) still(ctx context.Context, l *listener, u id.User, d id.Device
 	return nil
 }
 
-// Token is a place in the stream, as clients carry it: everything up to Pos, and typing up to Serial.
+// Token is a place in the stream, as clients carry it: everything up to Pos, typing up to Serial, and messages for the device itself
+// up to Inbox, which lags behind Pos while there are more than an answer holds.
 type Token struct {
 	Pos    int64
 	Serial int64
+	Inbox  int64
 }
 
 // String writes a token of /sync, which /messages also takes.
 func (t Token) String() string {
-	return "s" + strconv.FormatInt(t.Pos, 10) + "_" + strconv.FormatInt(t.Serial, 10)
+	s := "s" + strconv.FormatInt(t.Pos, 10) + "_" + strconv.FormatInt(t.Serial, 10)
+	if t.Inbox != t.Pos {
+		s += "_" + strconv.FormatInt(t.Inbox, 10)
+	}
+	return s
 }
 
 // ParseToken reads a token of either sync or of /messages; anything else is Invalid.
@@ -155,12 +164,20 @@ func ParseToken(s string) (Token, error) {
 	var err error
 	switch {
 	case strings.HasPrefix(s, "s"):
-		pos, serial, _ := strings.Cut(s[1:], "_")
+		pos, rest, _ := strings.Cut(s[1:], "_")
+		serial, inbox, lags := strings.Cut(rest, "_")
 		if t.Pos, err = strconv.ParseInt(pos, 10, 64); err != nil {
 			return t, bad
 		}
 		if serial != "" {
-			t.Serial, err = strconv.ParseInt(serial, 10, 64)
+			if t.Serial, err = strconv.ParseInt(serial, 10, 64); err != nil {
+				return t, bad
+			}
+		}
+		if t.Inbox = t.Pos; lags {
+			if t.Inbox, err = strconv.ParseInt(inbox, 10, 64); err == nil && (t.Inbox < 0 || t.Inbox > t.Pos) {
+				return t, bad
+			}
 		}
 	case strings.HasPrefix(s, "t"):
 		t.Pos, err = strconv.ParseInt(s[1:], 10, 64)
@@ -188,7 +205,10 @@ func (s *Service) delivered(u id.User, d id.Device, pos int64) {
 }
 
 // position returns the present: the newest committed position and the newest typing.
-func (s *Service) position() Token { return Token{Pos: s.db.Position(), Serial: s.serial.Load()} }
+func (s *Service) position() Token {
+	pos := s.db.Position()
+	return Token{Pos: pos, Serial: s.serial.Load(), Inbox: pos}
+}
 
 // dataSince reads account data that changed in between, without asking the database when nothing did.
 func (s *Service) dataSince(ctx context.Context, u id.User, from, to int64) ([]account.Data, error) {

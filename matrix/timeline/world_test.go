@@ -14,6 +14,7 @@ import (
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
@@ -32,6 +33,8 @@ type world struct {
 	db       *db.DB
 	accounts *account.Service
 	rooms    *room.Service
+	keys     *keys.Service
+	inbox    *inbox.Service
 	timeline *timeline.Service
 	txn      int
 }
@@ -52,11 +55,12 @@ func (w *world) open() {
 	w.t.Helper()
 	d, err := db.Open(w.t.Context(), w.path)
 	w.ok(err)
-	w.ok(d.Migrate(w.t.Context(), audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations()))
+	w.ok(d.Migrate(w.t.Context(), audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations()))
 	w.db, w.accounts = d, account.New(d, "hs1")
 	w.rooms = room.New(d, w.accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	w.accounts.OnProfile = w.rooms.ProfileChanged
-	w.timeline = timeline.New(d, w.rooms, w.accounts, keys.New(d))
+	w.keys, w.inbox = keys.New(d, w.accounts), inbox.New(d, w.accounts)
+	w.timeline = timeline.New(d, w.rooms, w.accounts, w.keys, w.inbox)
 }
 
 // restart closes the database and opens it again with nothing in memory.

@@ -29,6 +29,7 @@ import (
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
@@ -80,7 +81,7 @@ func (l *Log) String() string {
 
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
-	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), timeline.Migrations(),
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(),
 		directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
@@ -129,7 +130,7 @@ func (w *Ward) open() {
 	w.Accounts = account.New(d, "st-elsewhere")
 	w.Rooms = room.New(d, w.Accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, 32)))
 	w.Rooms.Steward = Steward
-	w.Timeline = timeline.New(d, w.Rooms, w.Accounts, keys.New(d))
+	w.Timeline = timeline.New(d, w.Rooms, w.Accounts, keys.New(d, w.Accounts), inbox.New(d, w.Accounts))
 	if err := w.Accounts.CreateAll(ctx, []account.NewUser{{User: Steward, DisplayName: "Wardline"}}); err != nil {
 		w.T.Fatalf("steward: %v", err)
 	}
