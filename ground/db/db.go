@@ -147,7 +147,7 @@ func (d *DB) openSQLite(path string) (err error) {
 		q.Set("_txlock", "immediate")
 		return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
 	}
-	if d.writer, err = open("busy_timeout(3000)", "cache_size(-16384)", "wal_autocheckpoint(8000)"); err != nil {
+	if d.writer, err = open("page_size("+pageSize+")", "busy_timeout(3000)", "cache_size(-16384)", "wal_autocheckpoint("+walPages+")"); err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	if d.readers, err = open("busy_timeout(10000)", "query_only(on)"); err != nil {

@@ -62,7 +62,10 @@ func (d *DB) Write(ctx context.Context, act string, fn func(ctx context.Context,
 		case err := <-j.done:
 			return err
 		case d.lead <- struct{}{}:
-			d.runBatch()
+			// Whoever has been answered meanwhile leaves the work to those who still wait: of two ready cases select takes either.
+			if len(j.done) == 0 {
+				d.runBatch()
+			}
 			<-d.lead
 		case <-cancelled:
 			if j.state.CompareAndSwap(queued, givenUp) {

@@ -1,0 +1,64 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wardline/ground/db"
+	"wardline/ground/run"
+)
+
+func TestTidy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "w.db")
+		d, err := db.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		if err := d.Migrate(t.Context(), notes); err != nil {
+			t.Fatal(err)
+		}
+		const rows, each = 300, 1000
+		for i := range rows {
+			err := d.Write(t.Context(), "note.add", func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.Exec(ctx, addNote, tx.Position(), fmt.Sprint(i, strings.Repeat("x", each)))
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		size := func() int64 {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.Size()
+		}
+		if before := size(); before > rows*each {
+			t.Fatalf("the file has %d bytes before it is tidied, so this test shows nothing", before)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		err = run.All(t.Context(), func(context.Context) error { return d.Tidy(ctx) }, func(context.Context) error {
+			<-time.After(2 * time.Second)
+			cancel()
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("Tidy = %v after its context ended, want nil", err)
+		}
+		if after := size(); after < rows*each {
+			t.Errorf("two seconds on the file has %d bytes, want the %d rows of %d in it", after, rows, each)
+		}
+		if n := count(t, d); n != rows {
+			t.Errorf("%d rows, want %d", n, rows)
+		}
+	})
+}
