@@ -104,7 +104,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 
 	// The kernel: accounts, rooms, keys, and what clients are told of them.
 	a.Accounts = account.New(a.DB, name)
-	a.Rooms = room.New(a.DB, a.Accounts, keyID, key)
+	a.Rooms = room.New(a.DB, a.Accounts)
 	a.Accounts.OnProfile = a.Rooms.ProfileChanged
 	a.Accounts.OnEnd = a.Rooms.LeaveAll
 	a.Keys = keys.New(a.DB, a.Accounts)
@@ -137,8 +137,8 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	}
 	a.Mux.Handle("/", files)
 
-	// What goes on by itself: signatures after the acknowledgement. Then the ward's work, which stands on all of this.
-	a.Group.Go("room.signer", a.Rooms.Signer().Run)
+	// What goes on by itself: the database is kept tidy. Then the ward's work, which stands on all of this.
+	a.Group.Go("db.tidy", a.DB.Tidy)
 	a.clinic()
 	return a, nil
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"image"
 	_ "image/jpeg"
 	_ "image/png"
@@ -35,7 +34,7 @@ func TestSeed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx := context.Background()
 		accounts := account.New(d, "st-elsewhere")
-		rooms := room.New(d, accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, 32)))
+		rooms := room.New(d, accounts)
 		rooms.Steward = "@wardline:st-elsewhere"
 		tl := timeline.New(d, rooms, accounts, keys.New(d, accounts), inbox.New(d, accounts))
 		if err := accounts.CreateAll(ctx, []account.NewUser{{User: rooms.Steward}}); err != nil {

@@ -205,7 +205,6 @@ func (a *Act) lay(ev *Event) {
 	})
 	a.tx.OnCommit(func() { f.apply(ev) })
 	a.tx.AfterCommit(func() {
-		s.unsigned.Ring()
 		if s.OnCommit != nil {
 			s.OnCommit(f, ev)
 		}

@@ -2,7 +2,6 @@ package room_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"testing"
 	"time"
 
@@ -15,18 +14,13 @@ import (
 	"wardline/matrix/room"
 )
 
-func rooms(t *testing.T, d *db.DB) *room.Service {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return room.New(d, account.New(d, "hs1"), "ed25519:a", key)
+func rooms(d *db.DB) *room.Service {
+	return room.New(d, account.New(d, "hs1"))
 }
 
 func TestCreate_TwoRoomsMadeAlikeInOneMillisecondAreTwo(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		s := rooms(t, d)
+		s := rooms(d)
 		at := time.UnixMilli(1_795_334_460_000)
 		made := map[id.Room]bool{}
 		err := d.Write(t.Context(), "test", func(ctx context.Context, tx *db.Tx) error {

@@ -11,7 +11,6 @@ package room
 
 import (
 	"context"
-	"crypto/ed25519"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -22,7 +21,6 @@ import (
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
-	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
@@ -59,8 +57,6 @@ type Service struct {
 	db       *db.DB
 	accounts *account.Service
 	server   id.Server
-	keyID    id.Key
-	key      ed25519.PrivateKey
 
 	// Steward is the server's own account: rooms that people create have it as an additional creator, because in room version 12
 	// a creator has power for ever and people leave. "" for none. Set before use.
@@ -70,9 +66,8 @@ type Service struct {
 	// OnLoad may hang something of its own on a room when the room comes into memory. It runs inside an act. Set before use.
 	OnLoad func(ctx context.Context, q db.Querier, f *Feed) (any, error)
 
-	guards   []Guard
-	unsigned stream.Bell
-	moved    atomic.Int64 // position of the newest change of a membership
+	guards []Guard
+	moved  atomic.Int64 // position of the newest change of a membership
 
 	mu     sync.RWMutex // guards feeds, numbers and people
 	feeds  map[id.Room]*Feed
@@ -80,10 +75,10 @@ type Service struct {
 	nextID int64 // the next room's nid; owned by the open act
 }
 
-// New returns the service. The key signs events; name is its id, such as "ed25519:a".
-func New(d *db.DB, accounts *account.Service, name id.Key, key ed25519.PrivateKey) *Service {
-	s := &Service{db: d, accounts: accounts, server: accounts.Server(), keyID: name, key: key,
-		feeds: map[id.Room]*Feed{}, people: map[id.User]map[id.Room]Membership{}}
+// New returns the service. It needs no key: events are stored without signatures, which are made when an event leaves for another
+// server (decision 7).
+func New(d *db.DB, accounts *account.Service) *Service {
+	s := &Service{db: d, accounts: accounts, server: accounts.Server(), feeds: map[id.Room]*Feed{}, people: map[id.User]map[id.Room]Membership{}}
 	s.moved.Store(d.Position())
 	return s
 }

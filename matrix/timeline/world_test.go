@@ -2,7 +2,6 @@ package timeline_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -57,7 +56,7 @@ func (w *world) open() {
 	w.ok(err)
 	w.ok(d.Migrate(w.t.Context(), audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations()))
 	w.db, w.accounts = d, account.New(d, "hs1")
-	w.rooms = room.New(d, w.accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	w.rooms = room.New(d, w.accounts)
 	w.accounts.OnProfile = w.rooms.ProfileChanged
 	w.keys, w.inbox = keys.New(d, w.accounts), inbox.New(d, w.accounts)
 	w.timeline = timeline.New(d, w.rooms, w.accounts, w.keys, w.inbox)

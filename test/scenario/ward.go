@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -128,7 +127,7 @@ func (w *Ward) open() {
 		w.T.Fatalf("migrate: %v", err)
 	}
 	w.Accounts = account.New(d, "st-elsewhere")
-	w.Rooms = room.New(d, w.Accounts, "ed25519:a", ed25519.NewKeyFromSeed(make([]byte, 32)))
+	w.Rooms = room.New(d, w.Accounts)
 	w.Rooms.Steward = Steward
 	w.Timeline = timeline.New(d, w.Rooms, w.Accounts, keys.New(d, w.Accounts), inbox.New(d, w.Accounts))
 	if err := w.Accounts.CreateAll(ctx, []account.NewUser{{User: Steward, DisplayName: "Wardline"}}); err != nil {

@@ -5,9 +5,9 @@ CREATE TABLE room_room (
   version TEXT NOT NULL,
   created_at BIGINT NOT NULL
 );
--- Every event that was accepted, by its place in the trust's one stream. json is the PDU; signed is its signature by this server,
--- empty until it was made. because is the client form of the redaction that
--- emptied the event. txn says which request of which device made it, so that a repeated request makes nothing.
+-- Every event that was accepted, by its place in the trust's one stream. json is the PDU without signatures, which are
+-- made when the event leaves for another server. because is the client form of the redaction that emptied the event. txn says which
+-- request of which device made it, so that a repeated request makes nothing.
 CREATE TABLE room_event (
   pos BIGINT PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -23,7 +23,6 @@ CREATE TABLE room_event (
   because BYTEA,
   device TEXT,
   txn TEXT,
-  signed BYTEA,
   json BYTEA NOT NULL
 );
 CREATE INDEX room_event_by_room ON room_event (room, pos);
