@@ -97,8 +97,16 @@ func (h *API) Routes() []httpx.Route {
 		auth("GET "+v3+"pushers", h.pushers),
 		auth("GET "+v3+"voip/turnServer", h.turnServer),
 	}
-	return slices.Concat(routes, h.roomRoutes(auth), h.timelineRoutes(auth), h.mediaRoutes(open, auth), h.directoryRoutes(open, auth), h.spaceRoutes(auth),
-		h.keyRoutes(auth), h.backupRoutes(auth))
+	return slices.Concat(routes,
+		h.roomRoutes(auth),
+		h.timelineRoutes(auth),
+		h.mediaRoutes(open, auth),
+		h.directoryRoutes(open, auth),
+		h.spaceRoutes(auth),
+		h.keyRoutes(auth),
+		h.backupRoutes(auth),
+		h.historyRoutes(auth),
+	)
 }
 
 func (h *API) roomRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
@@ -121,19 +129,11 @@ func (h *API) roomRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.R
 
 func (h *API) timelineRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
 	const v3 = "/_matrix/client/v3/"
-	const v1 = "/_matrix/client/v1/"
 	return []httpx.Route{
 		auth("GET "+v3+"sync", h.sync),
 		auth("POST /_matrix/client/v4/sync", h.sliding),
 		auth("POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync", h.slidingUnstable),
-		auth("GET "+v3+"rooms/{roomId}/messages", h.messages),
-		auth("GET "+v3+"rooms/{roomId}/event/{eventId}", h.event),
-		auth("GET "+v3+"rooms/{roomId}/context/{eventId}", h.context),
-		auth("GET "+v3+"rooms/{roomId}/members", h.members),
 		auth("GET "+v3+"rooms/{roomId}/joined_members", h.joinedMembers),
-		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}", h.relations),
-		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}/{relType}", h.relations),
-		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}/{relType}/{eventType}", h.relations),
 		auth("POST "+v3+"rooms/{roomId}/receipt/{receiptType}/{eventId}", h.receipt),
 		auth("POST "+v3+"rooms/{roomId}/read_markers", h.readMarkers),
 		auth("PUT "+v3+"rooms/{roomId}/typing/{userId}", h.typing),

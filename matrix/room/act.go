@@ -270,6 +270,9 @@ func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
 	if err := a.refuseRepeat(ctx, in); err != nil {
 		return "", err
 	}
+	if err := a.refuseThread(ctx, in); err != nil {
+		return "", err
+	}
 	ev, err := a.append(ctx, m)
 	if err != nil {
 		return "", err
@@ -302,6 +305,30 @@ func (a *Act) refuseRepeat(ctx context.Context, in Incoming) error {
 		}
 	}
 	return nil
+}
+
+// refuseThread refuses to begin a thread at an event that itself relates to another.
+// spec: client-server-api#validation-of-mthread-relationships
+func (a *Act) refuseThread(ctx context.Context, in Incoming) error {
+	if in.StateKey != nil || !bytes.Contains(in.Content, []byte("m.thread")) {
+		return nil
+	}
+	content, err := event.Compact(nil, in.Content)
+	if err != nil {
+		return nil // append says what is wrong with it
+	}
+	parent, rel := relation(content)
+	if rel != "m.thread" || a.Membership(in.Sender) != "join" {
+		return nil
+	}
+	root, err := a.Event(ctx, parent)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err == nil && root.RelType != "" {
+		err = fault.New(fault.Invalid, "M_UNKNOWN", "A thread cannot begin at a message that belongs to another.")
+	}
+	return err
 }
 
 // annotation reads the key of a reaction.

@@ -37,7 +37,13 @@ func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error)
 		si.simple = true
 		return si, nil
 	}
-	var err error
+	standing, err := s.Standing(ctx, u, f.ID)
+	if err != nil {
+		return nil, err
+	}
+	if standing.Forgotten { // also where the world may look in: that is what forgetting asks for
+		return nil, errNoRoom
+	}
 	if si.membership, err = s.spans(ctx, f, event.TypeMember, string(u), MembershipIn); err != nil {
 		return nil, err
 	}
@@ -53,12 +59,16 @@ func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error)
 	return si, nil
 }
 
+// visibilityOf reads a visibility; where there is none that is known, history is shared.
 func visibilityOf(ev *Event) string {
-	v, ok := event.Text(event.Field(ev.Event.Content, "history_visibility"))
-	if !ok {
+	if ev == nil {
 		return "shared"
 	}
-	return v
+	switch v, _ := event.Text(event.Field(ev.Event.Content, "history_visibility")); v {
+	case "world_readable", "invited", "joined":
+		return v
+	}
+	return "shared"
 }
 
 func (s *Service) spans(ctx context.Context, f *Feed, typ, key string, value func(*Event) string) ([]span, error) {
@@ -96,20 +106,23 @@ func (si *Sight) Of(ev *Event) bool {
 		return true
 	}
 	vis := at(si.visibility, ev.Pos)
-	if vis == "" {
-		vis = "shared"
+	if si.under(vis, m, ev.Pos) {
+		return true
 	}
-	// The event that changes visibility is seen under the more open of the two.
-	if ev.Is("m.room.history_visibility", "") && at(si.visibility, ev.Pos-1) == "world_readable" {
-		vis = "world_readable"
-	}
-	switch vis {
+	// The event that changes visibility is seen by whom either of the two lets see it.
+	// spec: client-server-api#server-behaviour-5
+	return ev.Is("m.room.history_visibility", "") && si.under(at(si.visibility, ev.Pos-1), m, ev.Pos)
+}
+
+// under says whether a visibility lets somebody see an event who was not in the room then. A room without one is shared.
+func (si *Sight) under(visibility, membership string, pos int64) bool {
+	switch visibility {
 	case "world_readable":
 		return true
-	case "shared":
-		return slices.ContainsFunc(si.membership, func(sp span) bool { return sp.value == "join" && sp.from > ev.Pos })
+	case "", "shared":
+		return slices.ContainsFunc(si.membership, func(sp span) bool { return sp.value == "join" && sp.from > pos })
 	case "invited":
-		return m == "invite"
+		return membership == "invite"
 	}
 	return false
 }
@@ -131,7 +144,7 @@ func (s *Service) Until(ctx context.Context, f *Feed, u id.User) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
-	if m.Is == "join" || visibilityNow(f) == "world_readable" {
+	if m.Is == "join" || visibilityNow(f) == "world_readable" && !m.Forgotten {
 		return s.db.Position(), nil
 	}
 	if m.WasJoined && !m.Forgotten && (m.Is == "leave" || m.Is == "ban") {
@@ -178,6 +191,34 @@ func (s *Service) Find(ctx context.Context, f *Feed, u id.User, name id.Event) (
 		return nil, nil, fault.New(fault.Hidden, "M_NOT_FOUND", "There is no such event.")
 	}
 	return ev, sight, err
+}
+
+// Any returns an event of a room, whoever may see it. One that the room does not have is NotFound.
+func (s *Service) Any(ctx context.Context, f *Feed, name id.Event) (*Event, error) {
+	return db.One(ctx, s.db, byID, f.scan, f.nid, string(name))
+}
+
+var (
+	countChildren = db.SQL("room.count_children", `SELECT count(*) FROM room_event WHERE relates_to = $1 AND room = $2 AND rel_type = $3`)
+	threads       = db.SQL("room.threads", `SELECT p.pos, max(e.pos) FROM room_event e JOIN room_event p ON p.id = e.relates_to
+		WHERE e.room = $1 AND e.rel_type = 'm.thread' AND e.pos <= $2 AND p.room = $1
+		GROUP BY p.pos, p.sender HAVING max(e.pos) <= $3 AND ($4 = '' OR p.sender = $4 OR sum(CASE WHEN e.sender = $4 THEN 1 ELSE 0 END) > 0)
+		ORDER BY max(e.pos) DESC LIMIT $5`)
+)
+
+// CountChildren counts the events that relate to a parent in one way.
+func (s *Service) CountChildren(ctx context.Context, f *Feed, parent id.Event, relType string) (int, error) {
+	n, err := db.One(ctx, s.db, countChildren, db.Scalar[int64], string(parent), f.nid, relType)
+	return int(n), err
+}
+
+// Thread is where a thread begins and where its newest reply is.
+type Thread struct{ Root, Newest int64 }
+
+// Threads returns the threads of a room as they were at position until, the one with the newest reply first: those whose newest
+// reply is at or before position from, at most limit. With a user, only those that the user has begun or replied in.
+func (s *Service) Threads(ctx context.Context, f *Feed, u id.User, until, from int64, limit int) ([]Thread, error) {
+	return db.Collect(ctx, s.db, threads, func(r db.Row) (t Thread, err error) { return t, r.Scan(&t.Root, &t.Newest) }, f.nid, until, from, string(u), limit)
 }
 
 // Children returns events that relate to parent at or before position from and after floor, newest first; oldest first with onward set.

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"context"
 	"encoding/json"
 	"path"
 	"slices"
@@ -24,11 +25,11 @@ type EventFilter struct {
 	NotRooms    []id.Room `json:"not_rooms"`
 	ContainsURL *bool     `json:"contains_url"`
 
-	LazyLoadMembers         bool     `json:"lazy_load_members"`
-	IncludeRedundantMembers bool     `json:"include_redundant_members"`
-	UnreadThreads           bool     `json:"unread_thread_notifications"`
-	RelatedByRelTypes       []string `json:"related_by_rel_types"`
-	RelatedBySenders        []string `json:"related_by_senders"`
+	LazyLoadMembers         bool      `json:"lazy_load_members"`
+	IncludeRedundantMembers bool      `json:"include_redundant_members"`
+	UnreadThreads           bool      `json:"unread_thread_notifications"`
+	RelatedByRelTypes       []string  `json:"related_by_rel_types"`
+	RelatedBySenders        []id.User `json:"related_by_senders"`
 }
 
 // Filter is what a client wants of /sync.
@@ -82,7 +83,29 @@ func (f *EventFilter) limit(def, most int) int {
 
 // everything reports whether the filter lets all events of a room pass.
 func (f *EventFilter) everything() bool {
-	return f.Types == nil && f.NotTypes == nil && f.Senders == nil && f.NotSenders == nil && f.Rooms == nil && f.NotRooms == nil && f.ContainsURL == nil
+	return f.Types == nil && f.NotTypes == nil && f.Senders == nil && f.NotSenders == nil && f.Rooms == nil && f.NotRooms == nil && f.ContainsURL == nil && !f.relatedBy()
+}
+
+// relatedBy says whether what relates to an event decides.
+func (f *EventFilter) relatedBy() bool {
+	return f.RelatedByRelTypes != nil || f.RelatedBySenders != nil
+}
+
+// sieve returns what decides about the events of a list, after a look at what relates to them where the filter asks.
+func (s *Service) sieve(ctx context.Context, f *room.Feed, sight *room.Sight, filter *EventFilter, list []*room.Event) (func(*room.Event) bool, error) {
+	if !filter.relatedBy() || len(list) == 0 {
+		return filter.pass, nil
+	}
+	rel, err := s.relate(ctx, f, sight, list)
+	if err != nil {
+		return nil, err
+	}
+	return func(ev *room.Event) bool {
+		return filter.pass(ev) && slices.ContainsFunc(rel.children[ev.ID], func(c *room.Event) bool {
+			return (filter.RelatedByRelTypes == nil || slices.Contains(filter.RelatedByRelTypes, c.RelType)) &&
+				(filter.RelatedBySenders == nil || slices.Contains(filter.RelatedBySenders, c.Sender))
+		})
+	}, nil
 }
 
 func (f *EventFilter) room(r id.Room) bool {

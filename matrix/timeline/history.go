@@ -37,7 +37,7 @@ func (s *Service) Messages(ctx context.Context, r PageRequest) ([]byte, error) {
 		return nil, err
 	}
 	limit := max(1, min(r.Limit, maxPage))
-	events, at, more, err := s.page(ctx, f, sight, from, floor, ceiling, limit, r.Backward, r.Filter.pass)
+	events, at, more, err := s.page(ctx, f, sight, from, floor, ceiling, limit, r.Backward, r.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +66,6 @@ func (s *Service) sight(ctx context.Context, name id.Room, u id.User) (*room.Fee
 	f, err := s.rooms.Feed(ctx, name)
 	if err != nil {
 		return nil, nil, err
-	}
-	m, err := s.rooms.Standing(ctx, u, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	if m.Forgotten {
-		return nil, nil, fault.New(fault.Hidden, "M_FORBIDDEN", "You are not in this room, or there is no such room.")
 	}
 	sight, err := s.rooms.Sight(ctx, f, u)
 	return f, sight, err
@@ -107,7 +100,7 @@ func (s *Service) bounds(r PageRequest) (from, floor, ceiling int64, err error) 
 
 // page reads up to limit events that the user may see and keep wants, in the direction asked for. at is the boundary behind the
 // last of them, more whether anything may lie beyond.
-func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, from, floor, ceiling int64, limit int, backward bool, keep func(*room.Event) bool) (out []*room.Event, at int64, more bool, err error) {
+func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, from, floor, ceiling int64, limit int, backward bool, filter *EventFilter) (out []*room.Event, at int64, more bool, err error) {
 	at = from
 	for len(out) < limit {
 		n := max(limit-len(out)+1, 20)
@@ -117,6 +110,10 @@ func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, fro
 		} else {
 			list, err = s.rooms.On(ctx, f, at, ceiling, n)
 		}
+		if err != nil {
+			return nil, 0, false, err
+		}
+		keep, err := s.sieve(ctx, f, sight, filter, list)
 		if err != nil {
 			return nil, 0, false, err
 		}
@@ -188,10 +185,10 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 	before, start, end := []*room.Event{}, ev.Pos-1, ev.Pos
 	after := []*room.Event{}
 	if half := limit / 2; half > 0 {
-		if before, start, _, err = s.page(ctx, f, sight, ev.Pos-1, 0, math.MaxInt64, half, true, r.Filter.pass); err != nil {
+		if before, start, _, err = s.page(ctx, f, sight, ev.Pos-1, 0, math.MaxInt64, half, true, r.Filter); err != nil {
 			return nil, err
 		}
-		if after, end, _, err = s.page(ctx, f, sight, ev.Pos, 0, s.db.Position(), limit-half, false, r.Filter.pass); err != nil {
+		if after, end, _, err = s.page(ctx, f, sight, ev.Pos, 0, s.db.Position(), limit-half, false, r.Filter); err != nil {
 			return nil, err
 		}
 	}
@@ -228,66 +225,6 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 	}
 	o.value("start", place(start))
 	o.value("end", place(end))
-	return o.bytes(), nil
-}
-
-// RelationsRequest asks for the events that relate to another.
-type RelationsRequest struct {
-	PageRequest
-	Parent  id.Event
-	RelType string // "" for any
-	Type    string // "" for any
-}
-
-// Relations answers with a page of the events that relate to one.
-// spec: client-server-api#get_matrixclientv1roomsroomidrelationseventid
-func (s *Service) Relations(ctx context.Context, r RelationsRequest) ([]byte, error) {
-	f, err := s.rooms.Feed(ctx, r.Room)
-	if err != nil {
-		return nil, fault.Hide(err, "M_NOT_FOUND", "There is no such event.")
-	}
-	_, sight, err := s.rooms.Find(ctx, f, r.User, r.Parent)
-	if err != nil {
-		return nil, err
-	}
-	from, floor, ceiling, err := s.bounds(r.PageRequest)
-	if err != nil {
-		return nil, err
-	}
-	if r.Backward {
-		ceiling = from
-	} else {
-		floor = from
-	}
-	limit := max(1, min(r.Limit, maxPage))
-	list, err := s.rooms.Children(ctx, f, r.Parent, ceiling, floor, limit+1, !r.Backward)
-	if err != nil {
-		return nil, err
-	}
-	more := len(list) > limit
-	list = list[:min(len(list), limit)]
-	at := from
-	var keep []*room.Event
-	for _, ev := range list {
-		if at = ev.Pos; r.Backward {
-			at = ev.Pos - 1
-		}
-		if sight.Of(ev) && ev.RedactedBy == "" && (r.RelType == "" || ev.RelType == r.RelType) && (r.Type == "" || ev.Type == r.Type) {
-			keep = append(keep, ev)
-		}
-	}
-	chunk, err := s.appendEvents(ctx, nil, &window{feed: f, sight: sight}, keep, r.User, r.Device, true)
-	if err != nil {
-		return nil, err
-	}
-	o := object{}
-	o.raw("chunk", chunk)
-	if r.From != "" {
-		o.value("prev_batch", r.From)
-	}
-	if more {
-		o.value("next_batch", place(at))
-	}
 	return o.bytes(), nil
 }
 

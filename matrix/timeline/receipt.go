@@ -1,8 +1,11 @@
 package timeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,6 +98,9 @@ func (s *Service) SetRead(ctx context.Context, u id.User, in id.Room, marks ...M
 		if err != nil {
 			return err
 		}
+		if err := s.inThread(ctx, f, ev, m.Thread); err != nil {
+			return err
+		}
 		switch m.Kind {
 		case FullyRead:
 			fully = m.Event
@@ -124,6 +130,39 @@ func (s *Service) SetRead(ctx context.Context, u id.User, in id.Room, marks ...M
 		}
 		return s.saveIn(ctx, tx, f, found)
 	})
+}
+
+// threadHops is how many relations lead from an event to its thread at most.
+// spec: client-server-api#threaded-read-receipts
+const threadHops = 3
+
+// inThread refuses a receipt for an event that is not in the thread which the receipt is about.
+func (s *Service) inThread(ctx context.Context, f *room.Feed, ev *room.Event, thread string) error {
+	if thread == "" || thread == string(ev.ID) {
+		return nil
+	}
+	in, at := "main", ev
+	for range threadHops {
+		if at.Parent == "" {
+			break
+		}
+		if at.RelType == "m.thread" {
+			in = string(at.Parent)
+			break
+		}
+		next, err := s.rooms.Any(ctx, f, at.Parent)
+		if fault.Is(err, fault.NotFound) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+	if in != thread {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The event is not in that thread.")
+	}
+	return nil
 }
 
 // ahead drops receipts that would not move on.
@@ -194,41 +233,61 @@ func unread(f *room.Feed, u id.User, joinedAt int64) (count, highlights int) {
 	return f.Unread(u, max(extraOf(f).readTo(u), joinedAt))
 }
 
-// since returns the receipts of after position from up to to that u may see, as the content of an m.receipt event; nil for none.
-// spec: client-server-api#mreceipt
+// since is batches for whoever can take only one event a room: of two receipts of one user for one event it has the unthreaded.
 func (x *extra) since(u id.User, from, to int64) json.RawMessage {
+	if all := x.batches(u, from, to); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// batches returns the receipts of after position from up to to that u may see, as the contents of m.receipt events; none when there
+// are none. One event has room for one receipt of each kind and user for an event, so what somebody says of an event both for its
+// thread and for the whole room comes in two.
+// spec: client-server-api#mreceipt
+func (x *extra) batches(u id.User, from, to int64) []json.RawMessage {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.newest <= from {
 		return nil
 	}
-	content := map[id.Event]map[string]map[id.User]map[string]any{}
+	var found []receipt
 	for k, rc := range x.receipts {
-		if rc.pos <= from || rc.pos > to || k.kind == ReadPrivate && k.user != u {
-			continue
+		if rc.pos > from && rc.pos <= to && (k.kind != ReadPrivate || k.user == u) {
+			found = append(found, rc)
 		}
-		kinds := content[rc.event]
+	}
+	slices.SortFunc(found, func(a, b receipt) int {
+		return cmp.Or(strings.Compare(a.key.thread, b.key.thread), cmp.Compare(a.pos, b.pos))
+	})
+	type contents map[id.Event]map[string]map[id.User]map[string]any
+	var all []contents
+	for _, rc := range found {
+		body := map[string]any{"ts": rc.at}
+		if rc.key.thread != "" {
+			body["thread_id"] = rc.key.thread
+		}
+		at := slices.IndexFunc(all, func(c contents) bool { return c[rc.event][rc.key.kind][rc.key.user] == nil })
+		if at < 0 {
+			at, all = len(all), append(all, contents{})
+		}
+		kinds := all[at][rc.event]
 		if kinds == nil {
 			kinds = map[string]map[id.User]map[string]any{}
-			content[rc.event] = kinds
+			all[at][rc.event] = kinds
 		}
-		if kinds[k.kind] == nil {
-			kinds[k.kind] = map[id.User]map[string]any{}
+		if kinds[rc.key.kind] == nil {
+			kinds[rc.key.kind] = map[id.User]map[string]any{}
 		}
-		body := map[string]any{"ts": rc.at}
-		if k.thread != "" {
-			body["thread_id"] = k.thread
+		kinds[rc.key.kind][rc.key.user] = body
+	}
+	out := make([]json.RawMessage, 0, len(all))
+	for _, content := range all {
+		if raw, err := json.Marshal(content); err == nil {
+			out = append(out, raw)
 		}
-		kinds[k.kind][k.user] = body
 	}
-	if len(content) == 0 {
-		return nil
-	}
-	raw, err := json.Marshal(content)
-	if err != nil {
-		return nil
-	}
-	return raw
+	return out
 }
 
 // SetTyping says that a user is typing for at most life, or has stopped when life is 0.
@@ -267,6 +326,20 @@ func (s *Service) setTyping(f *room.Feed, u id.User, life time.Duration) {
 	}
 }
 
+// stopTyping ends the typing of somebody who is no longer in the room.
+func (s *Service) stopTyping(f *room.Feed, ev *room.Event) {
+	if room.MembershipIn(ev) == "join" {
+		return
+	}
+	x, u := extraOf(f), id.User(*ev.StateKey)
+	x.mu.RLock()
+	_, typing := x.typing[u]
+	x.mu.RUnlock()
+	if typing {
+		s.setTyping(f, u, 0)
+	}
+}
+
 // typingSince returns the content of an m.typing event when typing has changed after serial; nil when it has not. initial leaves
 // out an empty list.
 func (x *extra) typingSince(serial int64, initial bool) json.RawMessage {
@@ -279,6 +352,7 @@ func (x *extra) typingSince(serial int64, initial bool) json.RawMessage {
 	for u := range x.typing {
 		users = append(users, u)
 	}
+	slices.Sort(users)
 	raw, err := json.Marshal(map[string]any{"user_ids": users})
 	if err != nil {
 		return nil

@@ -194,7 +194,7 @@ func (y *syncing) joined(ctx context.Context, m room.Membership) error {
 	from := y.since.Pos
 	head, _ := f.Head()
 	data := y.data[m.Room]
-	receipts := x.since(y.r.User, from, y.to.Pos)
+	receipts := x.batches(y.r.User, from, y.to.Pos)
 	typing := x.typingSince(y.since.Serial, from == 0)
 	if from > 0 && head <= from && receipts == nil && typing == nil && len(data) == 0 && !y.r.FullState {
 		return nil
@@ -207,7 +207,7 @@ func (y *syncing) joined(ctx context.Context, m room.Membership) error {
 		}
 		if was != "join" {
 			from, fresh = 0, true
-			receipts = x.since(y.r.User, 0, y.to.Pos)
+			receipts = x.batches(y.r.User, 0, y.to.Pos)
 		}
 	}
 	w, err := y.look(ctx, f, y.r.User, from, y.to.Pos, y.r.Filter.Room.Timeline.limit(10, 100), &y.r.Filter.Room.Timeline)

@@ -38,7 +38,7 @@ func quote(s string) []byte {
 	return b
 }
 
-func appendEphemeral(b []byte, typing, receipts json.RawMessage, filter *EventFilter) []byte {
+func appendEphemeral(b []byte, typing json.RawMessage, receipts []json.RawMessage, filter *EventFilter) []byte {
 	b = append(b, '[')
 	n := len(b)
 	add := func(typ string, content json.RawMessage) {
@@ -53,7 +53,9 @@ func appendEphemeral(b []byte, typing, receipts json.RawMessage, filter *EventFi
 		b = append(b, `,"type":"`+typ+`"}`...)
 	}
 	add("m.typing", typing)
-	add("m.receipt", receipts)
+	for _, content := range receipts {
+		add("m.receipt", content)
+	}
 	return append(b, ']')
 }
 

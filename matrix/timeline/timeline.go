@@ -46,9 +46,12 @@ type Service struct {
 	stopping atomic.Bool
 	started  int64 // position when this process began
 
-	mu    sync.Mutex // guards users and conns
+	peeking atomic.Int64 // how many wait at rooms that they are not in
+
+	mu    sync.Mutex // guards users, conns and peeps
 	users map[id.User]*listener
 	conns map[connKey]*conn
+	peeps map[id.Room]*peep
 }
 
 // listener is what this process knows of a user who has been here since it began.
@@ -64,7 +67,8 @@ type listener struct {
 
 // New returns the service and attaches it to the rooms and accounts it listens to.
 func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service, in *inbox.Service) *Service {
-	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{}}
+	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{},
+		peeps: map[id.Room]*peep{}}
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
 	accounts.OnData = func(tx *db.Tx, u id.User, pos int64) {
@@ -106,7 +110,9 @@ func (s *Service) committed(f *room.Feed, ev *room.Event) {
 	f.EachJoined(s.ring)
 	if ev.Type == "m.room.member" && ev.StateKey != nil {
 		s.ring(id.User(*ev.StateKey))
+		s.stopTyping(f, ev)
 	}
+	s.peeked(f.ID)
 }
 
 // gone ends the sync connections of devices that were signed out and wakes their requests, which then find no session.
@@ -225,6 +231,9 @@ func (s *Service) Stop() {
 	defer s.mu.Unlock()
 	for _, l := range s.users {
 		l.bell.Ring()
+	}
+	for _, p := range s.peeps {
+		p.bell.Ring()
 	}
 }
 

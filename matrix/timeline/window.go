@@ -26,7 +26,9 @@ func (s *Service) look(ctx context.Context, f *room.Feed, u id.User, from, to in
 	}
 	w := &window{feed: f, sight: sight, from: from, start: to}
 	keep := func(ev *room.Event) bool { return sight.Of(ev) && filter.pass(ev) }
-	if tail, ok := f.Tail(from); ok || from == 0 && len(tail) == 0 && w.inTail(f, limit, to, keep) {
+	if filter.relatedBy() {
+		// What relates to an event is not in memory.
+	} else if tail, ok := f.Tail(from); ok || from == 0 && len(tail) == 0 && w.inTail(f, limit, to, keep) {
 		if ok {
 			w.take(tail, to, limit, keep)
 		}
@@ -40,8 +42,12 @@ func (s *Service) look(ctx context.Context, f *room.Feed, u id.User, from, to in
 		if err != nil {
 			return nil, err
 		}
+		pass, err := s.sieve(ctx, f, sight, filter, page)
+		if err != nil {
+			return nil, err
+		}
 		for _, ev := range page {
-			if at = ev.Pos - 1; keep(ev) {
+			if at = ev.Pos - 1; sight.Of(ev) && pass(ev) {
 				found = append(found, ev)
 			}
 		}
@@ -102,10 +108,10 @@ func (w *window) begin(to int64) {
 
 // appendEvents writes events as a JSON list, with what clients are told beside each.
 func (s *Service) appendEvents(ctx context.Context, b []byte, w *window, events []*room.Event, u id.User, d id.Device, bundle bool) ([]byte, error) {
-	var rel relations
+	var rel *relations
 	if bundle && len(events) > 0 {
 		var err error
-		if rel, err = s.relate(ctx, w.feed, w.sight, u, events); err != nil {
+		if rel, err = s.relate(ctx, w.feed, w.sight, events); err != nil {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"wardline/ground/audit"
 	"wardline/ground/db"
+	"wardline/ground/dbtest"
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
@@ -50,11 +51,31 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+var migrations = []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations()}
+
+// eachWorld runs a test on every engine at hand, with these people.
+func eachWorld(t *testing.T, people []id.User, fn func(w *world)) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := &world{t: t}
+		w.over(d)
+		var all []account.NewUser
+		for _, u := range people {
+			all = append(all, account.NewUser{User: u, DisplayName: u.Localpart()})
+		}
+		w.ok(w.accounts.CreateAll(t.Context(), all))
+		fn(w)
+	}, migrations...)
+}
+
 func (w *world) open() {
 	w.t.Helper()
 	d, err := db.Open(w.t.Context(), w.path)
 	w.ok(err)
-	w.ok(d.Migrate(w.t.Context(), audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations()))
+	w.ok(d.Migrate(w.t.Context(), migrations...))
+	w.over(d)
+}
+
+func (w *world) over(d *db.DB) {
 	w.db, w.accounts = d, account.New(d, "hs1")
 	w.rooms = room.New(d, w.accounts)
 	w.accounts.OnProfile = w.rooms.ProfileChanged

@@ -150,7 +150,13 @@ var rows = []row{
 }
 
 // walk is every row: those above, and those that stand beside the stories of a module.
-func walk() []row { return slices.Concat(rows, roomRows, keyRows) }
+func walk() []row {
+	return slices.Concat(rows,
+		roomRows,
+		keyRows,
+		historyRows,
+	)
+}
 
 // run makes a row's request in the world.
 func (w *world) run(r row, who, body string) answer {
