@@ -35,6 +35,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/push"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 	"wardline/web"
@@ -53,6 +54,7 @@ type App struct {
 	Timeline *timeline.Service
 	Keys     *keys.Service
 	Inbox    *inbox.Service
+	Push     *push.Service
 	Media    *media.Service
 	Steward  id.User
 	Clinic   Clinic
@@ -71,7 +73,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), timeline.Migrations(),
 		media.Migrations()}, clinicMigrations()...)
 }
 
@@ -110,6 +112,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Keys = keys.New(a.DB, a.Accounts)
 	a.Inbox = inbox.New(a.DB, a.Accounts)
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys, a.Inbox)
+	if err := a.push(ctx); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
 	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, mediaDir), int64(c.MaxUpload)); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -122,9 +127,11 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = (&httpx.Limiter{}).Admit
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Media: a.Media, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Push: a.Push, Media: a.Media, Options: client.Options{
 		PublicURL: c.PublicURL, OpenRegistration: c.OpenRegistration, SharedSecret: c.RegistrationSecret,
-		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload)}}
+		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL,
+		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
+		Turn:    client.Turn{URIs: words(c.TurnURIs), Secret: c.TurnSecret, Life: c.TurnLife}}}
 	a.Cookies = &client.Cookies{API: a.API}
 	a.HTTP.Mount(a.Mux, a.API.Routes())
 	a.HTTP.Mount(a.Mux, a.Cookies.Routes())
@@ -139,6 +146,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 
 	// What goes on by itself: the database is kept tidy. Then the ward's work, which stands on all of this.
 	a.Group.Go("db.tidy", a.DB.Tidy)
+	a.Group.Go("push", a.Push.Run)
 	a.clinic()
 	return a, nil
 }

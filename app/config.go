@@ -17,6 +17,7 @@ type Config struct {
 	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
 	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
 	AllowPrivateNetworks bool   `name:"allow-private-networks" doc:"Let the server call addresses inside private networks. For tests, and for a FHIR server beside it."`
+	PushGateways         string `name:"push-gateways" doc:"Hosts, with commas between, of the push gateways that alone may be told of messages; these may be inside and plain http. Empty: any public one by https."`
 	Appservices          string `name:"appservices" doc:"Folder of application service registrations. Not read yet."`
 	MaxUpload            int    `name:"max-upload" default:"52428800" doc:"Largest file that may be uploaded, in bytes."`
 
@@ -26,6 +27,15 @@ type Config struct {
 	ODS        string        `name:"ods" default:"X99" doc:"The trust's ODS code."`
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
+
+	SupportPage          string        `name:"support-page" doc:"URL of a page that helps people, for /.well-known/matrix/support."`
+	SupportEmail         string        `name:"support-email" doc:"Address of who runs this server, for the same."`
+	SupportMatrix        string        `name:"support-matrix" doc:"Their user id, for the same."`
+	SupportSecurityEmail string        `name:"support-security-email" doc:"Address for reports of weaknesses, for the same."`
+	TurnURIs             string        `name:"turn-uris" doc:"URIs, with commas between, of the relay for calls, such as turn:turn.trust.example?transport=udp."`
+	TurnSecret           string        `name:"turn-secret" doc:"Secret shared with that relay (static-auth-secret)."`
+	TurnLife             time.Duration `name:"turn-life" default:"24h" doc:"How long its credentials last."`
+	LiveKitURL           string        `name:"livekit-service-url" doc:"URL of the service that lets people into LiveKit calls. Empty: no calls of many."`
 
 	DebugListen string `name:"debug-listen" doc:"Address for profiles of the running program (pprof). Keep it on loopback. Empty: none."`
 	LogLevel    string `name:"log-level" default:"info" doc:"debug, info, warn or error."`

@@ -9,7 +9,6 @@ package client
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
@@ -18,6 +17,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/push"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 )
@@ -30,6 +30,9 @@ type Options struct {
 	SecureCookies    bool   // the browser must come by HTTPS
 	MaxUpload        int64  // bytes
 	NoEncryption     bool   // tells clients not to turn on end-to-end encryption
+	Support          Support
+	Turn             Turn
+	LiveKit          string // URL of the service that lets people into calls of many, "" for none
 }
 
 // API is the client-server API of one server.
@@ -39,6 +42,7 @@ type API struct {
 	Timeline *timeline.Service
 	Keys     *keys.Service
 	Inbox    *inbox.Service
+	Push     *push.Service
 	Media    *media.Service
 	Options  Options
 }
@@ -54,7 +58,6 @@ func (h *API) Routes() []httpx.Route {
 		return httpx.Route{Pattern: pattern, Auth: true, Handle: fn}
 	}
 	routes := []httpx.Route{
-		open("GET /.well-known/matrix/client", h.wellKnown),
 		open("GET /_matrix/client/versions", h.versions),
 		auth("GET "+v3+"capabilities", h.capabilities),
 
@@ -92,10 +95,6 @@ func (h *API) Routes() []httpx.Route {
 		auth("PUT "+v3+"profile/{userId}/{keyName}", h.setProfile),
 		auth("DELETE "+v3+"profile/{userId}/{keyName}", h.deleteProfile),
 		auth("POST "+v3+"user_directory/search", h.searchUsers),
-		auth("GET "+v3+"pushrules/", h.pushRules),
-		auth("GET "+v3+"pushrules/global/", h.pushRuleset),
-		auth("GET "+v3+"pushers", h.pushers),
-		auth("GET "+v3+"voip/turnServer", h.turnServer),
 	}
 	return slices.Concat(routes,
 		h.roomRoutes(auth),
@@ -106,6 +105,8 @@ func (h *API) Routes() []httpx.Route {
 		h.keyRoutes(auth),
 		h.backupRoutes(auth),
 		h.historyRoutes(auth),
+		h.discoveryRoutes(open, auth),
+		h.pushRoutes(auth),
 	)
 }
 
@@ -157,22 +158,6 @@ func self(r *http.Request, a account.Actor) error {
 	return nil
 }
 
-func (h *API) wellKnown(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	base := h.Options.PublicURL
-	if base == "" {
-		scheme := "http"
-		if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-			scheme = "https"
-		}
-		base = scheme + "://" + r.Host
-	}
-	body := map[string]any{"m.homeserver": map[string]string{"base_url": strings.TrimSuffix(base, "/")}}
-	if h.Options.NoEncryption {
-		body["io.element.e2ee"] = map[string]any{"force_disable": true, "default": false}
-	}
-	return httpx.JSON(w, http.StatusOK, body)
-}
-
 // versions answers with the whole ladder, because clients ask for one of the older rungs.
 // spec: client-server-api#get_matrixclientversions
 func (h *API) versions(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
@@ -198,14 +183,6 @@ func (h *API) capabilities(w http.ResponseWriter, _ *http.Request, _ account.Act
 		"m.get_login_token":          yes,
 		"m.forget_forced_upon_leave": no,
 	}})
-}
-
-func (h *API) turnServer(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
-	return httpx.OK(w)
-}
-
-func (h *API) pushers(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
-	return httpx.Raw(w, http.StatusOK, []byte(`{"pushers":[]}`))
 }
 
 func (h *API) threepids(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {

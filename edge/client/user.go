@@ -9,7 +9,6 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
-	"wardline/matrix/push"
 	"wardline/matrix/timeline"
 )
 
@@ -63,7 +62,7 @@ func (h *API) accountData(w http.ResponseWriter, r *http.Request, a account.Acto
 		return err
 	}
 	if typ := r.PathValue("type"); typ == "m.push_rules" && r.PathValue("roomId") == "" {
-		return httpx.Raw(w, http.StatusOK, push.Rules(a.User))
+		return h.pushRules(w, r, a)
 	}
 	d, err := h.Accounts.DataOf(r.Context(), a.User, id.Room(r.PathValue("roomId")), r.PathValue("type"))
 	if err != nil {
@@ -233,12 +232,4 @@ func (h *API) searchUsers(w http.ResponseWriter, r *http.Request, _ account.Acto
 		results = append(results, result{u, p.Text("displayname"), p.Text("avatar_url")})
 	}
 	return httpx.JSON(w, http.StatusOK, map[string]any{"results": results, "limited": len(found) > limit})
-}
-
-func (h *API) pushRules(w http.ResponseWriter, _ *http.Request, a account.Actor) error {
-	return httpx.Raw(w, http.StatusOK, push.Rules(a.User))
-}
-
-func (h *API) pushRuleset(w http.ResponseWriter, _ *http.Request, a account.Actor) error {
-	return httpx.Raw(w, http.StatusOK, push.Ruleset(a.User))
 }

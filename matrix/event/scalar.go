@@ -153,6 +153,9 @@ func appendRune(dst []byte, r rune) []byte {
 	return utf8.AppendRune(dst, r)
 }
 
+// AppendText writes s as a canonical JSON string. s must be UTF-8.
+func AppendText(dst []byte, s string) []byte { return appendString(dst, s) }
+
 // appendString writes s as a canonical JSON string. s must be UTF-8.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')

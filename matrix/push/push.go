@@ -1,81 +1,182 @@
-// Package push holds the rules by which clients decide what is worth a notification.
+// Package push decides what is worth a notification to whom, and carries it to their phones.
 //
-// Every user has the specification's default rules. Custom rules, pushers and the push gateway come later; what counts as unread is
-// worked out with the same defaults when an event is written (package room). Look first at Rules.
+// It promises that a user's own rules decide what counts as unread for that user, that people with default rules cost nothing beyond
+// the one judgement an event gets when it is written (package room), and that what was to be pushed is pushed after a crash too. It
+// refuses to send what a message says: a gateway belongs to somebody else, and learns ids and counts. Look first at Service.Unread
+// and Service.Run.
+//
+// Lock order: Service.mu before tally.mu.
 package push
 
 import (
+	"context"
+	"embed"
 	"encoding/json"
+	"log/slog"
+	"sync"
+	"sync/atomic"
 
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/ground/stream"
+	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/room"
 )
 
-type rule struct {
-	ID         string           `json:"rule_id"`
-	Default    bool             `json:"default"`
-	Enabled    bool             `json:"enabled"`
-	Pattern    string           `json:"pattern,omitempty"`
-	Conditions []map[string]any `json:"conditions,omitempty"`
-	Actions    []any            `json:"actions"`
+//go:embed schema/*.sql
+var schema embed.FS
+
+// Migrations returns the schema of pushers.
+func Migrations() db.Migrations { return db.Migrations{Package: "push", FS: schema} }
+
+// Data is the type of account data under which clients see their rules. It is also where they are kept.
+const Data = "m.push_rules"
+
+// Service answers for everybody's push rules and pushers.
+type Service struct {
+	db       *db.DB
+	rooms    *room.Service
+	accounts *account.Service
+
+	// ReadTo says up to which position a user has read a room, 0 for not at all. Set before use.
+	ReadTo func(f *room.Feed, u id.User) int64
+	// Gateways says which gateways may be told, and how. Set before use.
+	Gateways Gateways
+	// Log gets what goes wrong with gateways; nil for nothing.
+	Log *slog.Logger
+
+	bell   stream.Bell // rung when there may be something to judge
+	due    stream.Bell // rung when there may be something to push
+	queue  queue
+	queued atomic.Int64 // how many pushers there are: none, and nobody looks at events
+
+	mu        sync.Mutex // guards the rest
+	delivered bool       // something was pushed, or failed, since the places were saved
+	changes   int64      // how often rules were changed
+	programs  map[id.User]*program
+	tallies   map[place]*tally
+	pushers   map[id.User][]*pusher
 }
 
-type ruleset struct {
-	Override  []rule `json:"override"`
-	Content   []rule `json:"content"`
-	Room      []rule `json:"room"`
-	Sender    []rule `json:"sender"`
-	Underride []rule `json:"underride"`
+// maxRemembered bounds the programs and the tallies in memory; past it all are dropped and made again.
+const maxRemembered = 20_000
+
+// New returns the service.
+func New(d *db.DB, accounts *account.Service, rooms *room.Service) *Service {
+	return &Service{db: d, rooms: rooms, accounts: accounts, ReadTo: func(*room.Feed, id.User) int64 { return 0 },
+		programs: map[id.User]*program{}, tallies: map[place]*tally{}, pushers: map[id.User][]*pusher{}}
 }
 
-func is(key string, value any) map[string]any {
-	return map[string]any{"kind": "event_property_is", "key": key, "value": value}
+// Rules returns a user's rules.
+func (s *Service) Rules(ctx context.Context, u id.User) (*Ruleset, error) {
+	set, _, err := s.rules(ctx, s.db, u)
+	return set, err
 }
 
-func match(key, pattern string) map[string]any {
-	return map[string]any{"kind": "event_match", "key": key, "pattern": pattern}
-}
-
-func sound(name string) map[string]any { return map[string]any{"set_tweak": "sound", "value": name} }
-
-var highlight = map[string]any{"set_tweak": "highlight"}
-
-// Ruleset returns a user's rules by kind, as /pushrules answers.
-// spec: client-server-api#predefined-rules
-func Ruleset(u id.User) json.RawMessage {
-	member := match("type", "m.room.member")
-	dm := map[string]any{"kind": "room_member_count", "is": "2"}
-	set := ruleset{
-		Override: []rule{
-			{ID: ".m.rule.master", Default: true, Enabled: false, Actions: []any{}},
-			{ID: ".m.rule.suppress_notices", Default: true, Enabled: true, Conditions: []map[string]any{match("content.msgtype", "m.notice")}, Actions: []any{}},
-			{ID: ".m.rule.invite_for_me", Default: true, Enabled: true, Conditions: []map[string]any{member, match("content.membership", "invite"), match("state_key", string(u))}, Actions: []any{"notify", sound("default")}},
-			{ID: ".m.rule.member_event", Default: true, Enabled: true, Conditions: []map[string]any{member}, Actions: []any{}},
-			{ID: ".m.rule.is_user_mention", Default: true, Enabled: true, Conditions: []map[string]any{
-				{"kind": "event_property_contains", "key": `content.m\.mentions.user_ids`, "value": string(u)}}, Actions: []any{"notify", sound("default"), highlight}},
-			{ID: ".m.rule.is_room_mention", Default: true, Enabled: true, Conditions: []map[string]any{is(`content.m\.mentions.room`, true),
-				{"kind": "sender_notification_permission", "key": "room"}}, Actions: []any{"notify", highlight}},
-			{ID: ".m.rule.tombstone", Default: true, Enabled: true, Conditions: []map[string]any{match("type", "m.room.tombstone"), match("state_key", "")}, Actions: []any{"notify", highlight}},
-			{ID: ".m.rule.reaction", Default: true, Enabled: true, Conditions: []map[string]any{match("type", "m.reaction")}, Actions: []any{}},
-			{ID: ".m.rule.room.server_acl", Default: true, Enabled: true, Conditions: []map[string]any{match("type", "m.room.server_acl"), match("state_key", "")}, Actions: []any{}},
-			{ID: ".m.rule.suppress_edits", Default: true, Enabled: true, Conditions: []map[string]any{is(`content.m\.relates_to.rel_type`, "m.replace")}, Actions: []any{}},
-		},
-		Content: []rule{}, Room: []rule{}, Sender: []rule{},
-		Underride: []rule{
-			{ID: ".m.rule.call", Default: true, Enabled: true, Conditions: []map[string]any{match("type", "m.call.invite")}, Actions: []any{"notify", sound("ring")}},
-			{ID: ".m.rule.encrypted_room_one_to_one", Default: true, Enabled: true, Conditions: []map[string]any{dm, match("type", "m.room.encrypted")}, Actions: []any{"notify", sound("default")}},
-			{ID: ".m.rule.room_one_to_one", Default: true, Enabled: true, Conditions: []map[string]any{dm, match("type", "m.room.message")}, Actions: []any{"notify", sound("default")}},
-			{ID: ".m.rule.message", Default: true, Enabled: true, Conditions: []map[string]any{match("type", "m.room.message")}, Actions: []any{"notify"}},
-			{ID: ".m.rule.encrypted", Default: true, Enabled: true, Conditions: []map[string]any{match("type", "m.room.encrypted")}, Actions: []any{"notify"}},
-		},
+// rules reads a user's rules; own says whether they differ from everybody's.
+func (s *Service) rules(ctx context.Context, q db.Querier, u id.User) (set *Ruleset, own bool, err error) {
+	d, err := s.accounts.Data(ctx, q, u, "", Data)
+	if fault.Is(err, fault.NotFound) {
+		return Defaults(u), false, nil
 	}
-	raw, err := json.Marshal(set)
 	if err != nil {
-		return json.RawMessage("{}")
+		return nil, false, err
 	}
-	return raw
+	var stored struct {
+		Global Ruleset `json:"global"`
+	}
+	if err := json.Unmarshal(d.Content, &stored); err != nil {
+		return nil, false, err
+	}
+	return merge(u, &stored.Global), true, nil
 }
 
-// Rules returns a user's rules as account data of type m.push_rules has them.
-func Rules(u id.User) json.RawMessage {
-	return append(append(json.RawMessage(`{"global":`), Ruleset(u)...), '}')
+// Content returns a user's rules as the content of m.push_rules has them.
+// spec: client-server-api#mpush_rules
+func (s *Service) Content(ctx context.Context, u id.User) (json.RawMessage, error) {
+	set, err := s.Rules(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return content(set)
+}
+
+func content(set *Ruleset) (json.RawMessage, error) {
+	return json.Marshal(map[string]*Ruleset{"global": set})
+}
+
+// Change changes a user's rules as one act and tells the user's devices.
+func (s *Service) Change(ctx context.Context, u id.User, change func(*Ruleset) error) error {
+	return s.db.Write(ctx, "push.rules", func(ctx context.Context, tx *db.Tx) error {
+		set, _, err := s.rules(ctx, tx, u)
+		if err != nil {
+			return err
+		}
+		before, err := content(set)
+		if err != nil {
+			return err
+		}
+		if err := change(set); err != nil {
+			return err
+		}
+		raw, err := content(set)
+		if err != nil || string(raw) == string(before) {
+			return err
+		}
+		if len(raw) > maxSetSize {
+			return fault.New(fault.TooLarge, "M_TOO_LARGE", "The push rules together are too large.")
+		}
+		tx.OnCommit(func() { s.forget(u) })
+		return s.accounts.SetDataIn(ctx, tx, u, "", Data, raw)
+	})
+}
+
+// forget drops what was compiled of a user's rules.
+func (s *Service) forget(u id.User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	delete(s.programs, u)
+}
+
+// program returns a user's compiled rules, nil for the defaults, whose judgement every event carries already.
+func (s *Service) program(ctx context.Context, u id.User) (*program, error) {
+	s.mu.Lock()
+	p, ok := s.programs[u]
+	at := s.changes
+	s.mu.Unlock()
+	if ok {
+		return p, nil
+	}
+	set, own, err := s.rules(ctx, s.db, u)
+	if err != nil {
+		return nil, err
+	}
+	if own {
+		p = compile(u, set)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes != at {
+		return p, nil // these may be yesterday's; the next to ask reads them again
+	}
+	if len(s.programs) >= maxRemembered {
+		clear(s.programs)
+	}
+	s.programs[u] = p
+	return p, nil
+}
+
+// judge says what an event means to one user: the actions of the rule that fits.
+func (s *Service) judge(ctx context.Context, u id.User, f *room.Feed, ev *room.Event) (step, bool, error) {
+	p, err := s.program(ctx, u)
+	if err != nil || ev.Sender == u {
+		return step{}, false, err
+	}
+	if p == nil {
+		p = compile(u, Defaults(u))
+	}
+	st, fits := p.judge(f, ev)
+	return st, fits && st.notify, nil
 }

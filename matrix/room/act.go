@@ -126,11 +126,7 @@ func (a *Act) append(ctx context.Context, m message) (*Event, error) {
 	}
 	ev := &Event{Event: pdu, Pos: a.tx.Position(), Device: m.device, Txn: m.txn}
 	ev.Parent, ev.RelType = relation(pdu.Content)
-	if m.stateKey == nil {
-		if ev.Notify = notifies(m.typ, pdu.Content, ev.RelType); ev.Notify {
-			ev.Mentions = mentions(pdu.Content)
-		}
-	}
+	ev.concern(a.mayNotify)
 	ev.render()
 	if m.stateKey != nil {
 		if old := a.Current(m.typ, *m.stateKey); old != nil {

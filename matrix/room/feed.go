@@ -14,7 +14,8 @@ import (
 type Event struct {
 	*event.Event
 	Pos        int64
-	Notify     bool      // counts as unread for the others
+	Notify     bool      // counts as unread for some of the others, by the default push rules
+	ForAll     bool      // counts as unread for all of the others; else only for whom it names
 	Mentions   []id.User // people it names; "@room" for everyone
 	Parent     id.Event  // what it relates to, "" for nothing
 	RelType    string
@@ -31,8 +32,11 @@ type Event struct {
 type note struct {
 	pos      int64
 	sender   id.User
+	all      bool // it concerns everybody, not only whom it names
 	mentions []id.User
 }
+
+func noteOf(ev *Event) note { return note{ev.Pos, ev.Sender, ev.ForAll, ev.Mentions} }
 
 // Limits of what a room keeps in memory: events of the newest past, and unread-making events.
 const (
@@ -182,8 +186,11 @@ func (f *Feed) Unread(u id.User, from int64) (count, highlights int) {
 		if n.sender == u {
 			continue
 		}
-		count++
-		if slices.Contains(n.mentions, u) || slices.Contains(n.mentions, "@room") {
+		named := len(n.mentions) > 0 && (slices.Contains(n.mentions, u) || slices.Contains(n.mentions, "@room"))
+		if n.all || named {
+			count++
+		}
+		if named {
 			highlights++
 		}
 	}
@@ -239,7 +246,7 @@ func (f *Feed) push(ev *Event) {
 		if len(f.notes) >= 2*notesKeep {
 			f.notes = slices.Clone(f.notes[notesKeep:])
 		}
-		f.notes = append(f.notes, note{ev.Pos, ev.Sender, ev.Mentions})
+		f.notes = append(f.notes, noteOf(ev))
 	}
 }
 

@@ -134,27 +134,6 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// mentions reads whom a message names.
-// spec: client-server-api#user-and-room-mentions
-func mentions(content json.RawMessage) []id.User {
-	m := event.Field(content, "m.mentions")
-	if !event.IsObject(m) {
-		return nil
-	}
-	var users []id.User
-	if ids := event.Field(m, "user_ids"); event.IsArray(ids) {
-		for raw := range event.Elements(ids) {
-			if u, ok := event.Text(raw); ok && len(users) < 100 {
-				users = append(users, id.User(u))
-			}
-		}
-	}
-	if string(event.Field(m, "room")) == "true" {
-		users = append(users, "@room")
-	}
-	return users
-}
-
 // relation reads what an event relates to.
 // spec: client-server-api#forming-relationships-between-events
 func relation(content json.RawMessage) (parent id.Event, relType string) {
@@ -168,19 +147,4 @@ func relation(content json.RawMessage) (parent id.Event, relType string) {
 		return "", ""
 	}
 	return id.Event(p), relType
-}
-
-// notifies says whether an event makes its room unread, by the default push rules: messages do, notices and edits do not.
-// spec: client-server-api#default-underride-rules
-func notifies(typ string, content json.RawMessage, relType string) bool {
-	if relType == "m.replace" {
-		return false
-	}
-	switch typ {
-	case "m.room.encrypted":
-		return true
-	case "m.room.message":
-		return !event.TextIs(event.Field(content, "msgtype"), "m.notice")
-	}
-	return false
 }

@@ -37,10 +37,11 @@ var (
 	children    = db.SQL("room.children", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.pos <= $2 AND e.pos > $3 AND e.room = $4 ORDER BY e.pos DESC LIMIT $5`)
 	annotations = db.SQL("room.annotations", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.room = $2 AND e.sender = $3 AND e.rel_type = 'm.annotation' ORDER BY e.pos LIMIT 200`)
 	childrenOn  = db.SQL("room.children_on", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.pos <= $2 AND e.pos > $3 AND e.room = $4 ORDER BY e.pos LIMIT $5`)
-	saveMember  = db.SQL("room.save_membership", `INSERT INTO room_membership (member, room, membership, pos, by_self, was_joined, forgotten) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (member, room) DO UPDATE SET membership = excluded.membership, pos = excluded.pos, by_self = excluded.by_self, was_joined = excluded.was_joined OR room_membership.was_joined, forgotten = excluded.forgotten`)
+	saveMember  = db.SQL("room.save_membership", `INSERT INTO room_membership (member, room, membership, pos, by_self, was_joined, forgotten, joined_pos) VALUES ($1, $2, $3, $4, $5, $6, $7, $4)
+		ON CONFLICT (member, room) DO UPDATE SET joined_pos = CASE WHEN room_membership.membership = 'join' AND excluded.membership = 'join' THEN room_membership.joined_pos ELSE excluded.joined_pos END,
+			membership = excluded.membership, pos = excluded.pos, by_self = excluded.by_self, was_joined = excluded.was_joined OR room_membership.was_joined, forgotten = excluded.forgotten`)
 	setForgotten = db.SQL("room.forget", `UPDATE room_membership SET forgotten = $3 WHERE member = $1 AND room = $2 AND membership IN ('leave', 'ban')`)
-	memberships  = db.SQL("room.memberships", `SELECT r.id, m.membership, m.pos, m.by_self, m.was_joined, m.forgotten FROM room_membership m JOIN room_room r ON r.nid = m.room WHERE m.member = $1 LIMIT 100000`)
+	memberships  = db.SQL("room.memberships", `SELECT r.id, m.membership, m.pos, m.by_self, m.was_joined, m.forgotten, m.joined_pos FROM room_membership m JOIN room_room r ON r.nid = m.room WHERE m.member = $1 LIMIT 100000`)
 	setRedacted  = db.SQL("room.set_redacted", `UPDATE room_event SET json = $2, redacted_by = $3, because = $4, notify = $5, relates_to = NULL, rel_type = NULL WHERE pos = $1`)
 	keepOriginal = db.SQL("room.keep_original", `INSERT INTO room_original (pos, json) VALUES ($1, $2) ON CONFLICT (pos) DO NOTHING`)
 )
@@ -90,7 +91,7 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 	}
 	slices.Reverse(notes)
 	for _, ev := range notes {
-		f.notes = append(f.notes, note{ev.Pos, ev.Sender, ev.Mentions})
+		f.notes = append(f.notes, noteOf(ev))
 	}
 	if f.bump, err = db.One(ctx, q, bumpOf, db.Scalar[int64], row.nid); err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (f *Feed) parse(row *eventRow) (*Event, error) {
 	ev := &Event{Event: pdu, Pos: row.pos, Notify: row.notify, Parent: id.Event(deref(row.parent)), RelType: deref(row.relType),
 		Replaces: id.Event(deref(row.replaces)), RedactedBy: id.Event(deref(row.redactedBy)), Device: id.Device(deref(row.device)), Txn: deref(row.txn)}
 	if row.notify {
-		ev.Mentions = mentions(pdu.Content)
+		ev.concern(f.MayNotify)
 	}
 	ev.render()
 	if row.because != nil {
@@ -194,7 +195,7 @@ func (a *Act) store(ctx context.Context, ev *Event) error {
 		return nil
 	}
 	m := Membership{Room: a.feed.ID, Is: MembershipIn(ev), Pos: ev.Pos, BySelf: string(ev.Sender) == *ev.StateKey}
-	m.WasJoined = m.Is == "join"
+	m.WasJoined, m.JoinedAt = m.Is == "join", ev.Pos
 	_, err = a.tx.Exec(ctx, saveMember, *ev.StateKey, a.feed.nid, m.Is, m.Pos, m.BySelf, m.WasJoined, false)
 	if err == nil {
 		user := id.User(*ev.StateKey)
@@ -211,10 +212,11 @@ type Membership struct {
 	BySelf    bool   // the user did it
 	WasJoined bool   // has been in the room at some time
 	Forgotten bool
+	JoinedAt  int64 // position since when the user is in, while Is is join: nothing before it is unread
 }
 
 func scanMembership(r db.Row) (m Membership, err error) {
-	return m, r.Scan(&m.Room, &m.Is, &m.Pos, &m.BySelf, &m.WasJoined, &m.Forgotten)
+	return m, r.Scan(&m.Room, &m.Is, &m.Pos, &m.BySelf, &m.WasJoined, &m.Forgotten, &m.JoinedAt)
 }
 
 func (s *Service) noteMembership(u id.User, m Membership) {
@@ -222,7 +224,10 @@ func (s *Service) noteMembership(u id.User, m Membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if rooms := s.people[u]; rooms != nil {
-		m.WasJoined = m.WasJoined || rooms[m.Room].WasJoined
+		before := rooms[m.Room]
+		if m.WasJoined = m.WasJoined || before.WasJoined; m.Is == "join" && before.Is == "join" {
+			m.JoinedAt = before.JoinedAt
+		}
 		rooms[m.Room] = m
 	}
 }

@@ -228,11 +228,6 @@ func (x *extra) readTo(u id.User) int64 {
 	return pos
 }
 
-// unread counts what a user has not read in a room; the user's own newest message counts as having read up to it.
-func unread(f *room.Feed, u id.User, joinedAt int64) (count, highlights int) {
-	return f.Unread(u, max(extraOf(f).readTo(u), joinedAt))
-}
-
 // since is batches for whoever can take only one event a room: of two receipts of one user for one event it has the unthreaded.
 func (x *extra) since(u id.User, from, to int64) json.RawMessage {
 	if all := x.batches(u, from, to); len(all) > 0 {

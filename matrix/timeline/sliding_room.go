@@ -12,9 +12,11 @@ import (
 // member writes a room that the user is in.
 // spec: MSC4186#roomresult
 func (g *sliding) member(ctx context.Context, f *room.Feed, m room.Membership, sent *sentRoom, config *roomConfig) error {
-	x := extraOf(f)
 	head, bump := f.Head()
-	count, highlights := f.Unread(g.r.User, max(x.readTo(g.r.User), joinedAt(f, g.r.User, m)))
+	count, highlights, err := g.unread(ctx, f, g.r.User, m.JoinedAt)
+	if err != nil {
+		return err
+	}
 	joined, invited := f.Counts()
 	now := &sentRoom{at: g.to.Pos, config: *config, membership: "join", unread: [2]int{count, highlights}, counts: [2]int{joined, invited},
 		name: f.Text("m.room.name", "", "name"), avatar: f.Text("m.room.avatar", "", "url"), direct: g.own.direct[f.ID], bump: bump}

@@ -11,7 +11,6 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
-	"wardline/matrix/push"
 	"wardline/matrix/room"
 )
 
@@ -222,7 +221,10 @@ func (y *syncing) joined(ctx context.Context, m room.Membership) error {
 	b = appendData(b, data, &y.r.Filter.Room.AccountData)
 	b = append(b, `},"ephemeral":{"events":`...)
 	b = appendEphemeral(b, typing, receipts, &y.r.Filter.Room.Ephemeral)
-	count, highlights := unread(f, y.r.User, joinedAt(f, y.r.User, m))
+	count, highlights, err := y.unread(ctx, f, y.r.User, m.JoinedAt)
+	if err != nil {
+		return err
+	}
 	b = append(b, `},"unread_notifications":{"highlight_count":`...)
 	b = strconv.AppendInt(b, int64(highlights), 10)
 	b = append(b, `,"notification_count":`...)
@@ -231,15 +233,6 @@ func (y *syncing) joined(ctx context.Context, m room.Membership) error {
 	b = append(b, summary(f, y.r.User, w, from == 0 || fresh)...)
 	y.add("join", m.Room, append(b, '}'))
 	return nil
-}
-
-// joinedAt returns since when the user is in the room: nothing before it is unread.
-func joinedAt(f *room.Feed, u id.User, m room.Membership) int64 {
-	ev := f.State(event.TypeMember, string(u))
-	if ev == nil || ev.Replaces == "" {
-		return m.Pos
-	}
-	return 0
 }
 
 // left writes a room that the user is no longer in, up to the moment of leaving.
@@ -345,7 +338,10 @@ func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room
 func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	global := y.data[""]
 	if y.since.Pos == 0 {
-		global = append([]account.Data{{Type: "m.push_rules", Content: push.Rules(y.r.User)}}, global...)
+		var err error
+		if global, err = y.withRules(ctx, y.r.User, global); err != nil {
+			return nil, false, err
+		}
 	}
 	held, err := y.keys.Held(ctx, y.r.User, y.r.Device)
 	if err != nil {

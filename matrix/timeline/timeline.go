@@ -22,6 +22,7 @@ import (
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
+	"wardline/matrix/push"
 	"wardline/matrix/room"
 )
 
@@ -38,6 +39,9 @@ type Service struct {
 	accounts *account.Service
 	keys     *keys.Service
 	inbox    *inbox.Service
+
+	// Push knows everybody's push rules; nil when all have the default ones. Set before use, with UsePush.
+	push *push.Service
 
 	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
 	OnDelivered func(u id.User, d id.Device, pos int64)

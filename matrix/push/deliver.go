@@ -1,0 +1,365 @@
+package push
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"wardline/ground/db"
+	"wardline/ground/run"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// How pushing goes on: so many gateways are told at once, a gateway that fails is tried again after 1 s, 2 s and so on, what could not
+// be pushed for a day is given up, and one phone has at most so many waiting.
+const (
+	workers    = 4
+	firstPause = time.Second
+	lastPause  = time.Hour
+	giveUp     = 24 * time.Hour
+	maxPending = 200
+	saveSoon   = time.Second
+	saveLater  = time.Minute
+)
+
+// item is one event to push.
+type item struct {
+	placed  room.Placed
+	actions []json.RawMessage
+}
+
+// queue is what was committed and not yet judged for pushes. When it is full it says so, and the database is read instead.
+type queue struct {
+	mu    sync.Mutex // guards the rest
+	items []room.Placed
+	lost  bool
+}
+
+const maxQueue = 10_000
+
+func (q *queue) overflow() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.items, q.lost = nil, true
+}
+
+func (q *queue) take() (items []room.Placed, lost bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items, lost = q.items, q.lost
+	q.items, q.lost = nil, false
+	return items, lost
+}
+
+// Committed hears of an event after its commit. While nobody has a pusher it does nothing.
+func (s *Service) Committed(f *room.Feed, ev *room.Event) {
+	if s.queued.Load() == 0 {
+		return
+	}
+	q := &s.queue
+	q.mu.Lock()
+	if len(q.items) >= maxQueue {
+		q.items, q.lost = nil, true
+	} else if !q.lost {
+		q.items = append(q.items, room.Placed{Feed: f, Event: ev})
+	}
+	q.mu.Unlock()
+	s.bell.Ring()
+}
+
+// Run pushes until ctx ends. What was not pushed when the last process ended is found again from the place that each pusher keeps.
+func (s *Service) Run(ctx context.Context) error {
+	s.Gateways.client = s.Gateways.newClient()
+	defer s.Gateways.client.CloseIdleConnections()
+	parts := []func(context.Context) error{s.feed}
+	for range workers {
+		parts = append(parts, s.work)
+	}
+	return run.All(ctx, parts...)
+}
+
+// feed judges what happens for everybody who has a pusher, and writes down now and then how far that is.
+func (s *Service) feed(ctx context.Context) error {
+	at := int64(0) // everything up to here was judged
+	save := time.NewTimer(saveLater)
+	defer save.Stop()
+	for {
+		wake := s.bell.Wait()
+		items, lost := s.queue.take()
+		if lost {
+			head := s.db.Position()
+			if err := s.catchUp(ctx, head); err != nil {
+				return s.again(ctx, err)
+			}
+			at = max(at, head)
+		}
+		for _, it := range items {
+			if it.Pos <= at {
+				continue
+			}
+			if err := s.consider(ctx, it); err != nil {
+				return s.again(ctx, err)
+			}
+			at = it.Pos
+		}
+		s.reach(at)
+		select {
+		case <-ctx.Done():
+			return s.save(context.WithoutCancel(ctx))
+		case <-wake:
+			if s.dirty() {
+				save.Reset(saveSoon)
+			}
+		case <-save.C:
+			if err := s.save(ctx); err != nil {
+				return err
+			}
+			save.Reset(saveLater)
+		}
+	}
+}
+
+// again makes the next feed read from the database what this one could not judge. When the process ends, that is no error.
+func (s *Service) again(ctx context.Context, err error) error {
+	s.queue.overflow()
+	if ctx.Err() != nil {
+		return s.save(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+// catchUp judges what was committed since the place of whoever is furthest behind.
+func (s *Service) catchUp(ctx context.Context, head int64) error {
+	const page = 500
+	s.mu.Lock()
+	from := head
+	for _, list := range s.pushers {
+		for _, p := range list {
+			from = min(from, p.pos)
+		}
+	}
+	s.mu.Unlock()
+	for from < head {
+		all, err := s.rooms.Stream(ctx, from, head, page)
+		if err != nil {
+			return err
+		}
+		for _, it := range all {
+			if err := s.consider(ctx, it); err != nil {
+				return err
+			}
+		}
+		if len(all) < page {
+			return nil
+		}
+		from = all[len(all)-1].Pos
+	}
+	return nil
+}
+
+// consider queues an event for the phones of those whom it concerns.
+func (s *Service) consider(ctx context.Context, it room.Placed) error {
+	var who []id.User
+	s.mu.Lock()
+	it.Feed.EachJoined(func(u id.User) {
+		if len(s.pushers[u]) > 0 && u != it.Sender {
+			who = append(who, u)
+		}
+	})
+	if it.Type == event.TypeMember && it.StateKey != nil && room.MembershipIn(it.Event) == "invite" {
+		if u := id.User(*it.StateKey); len(s.pushers[u]) > 0 {
+			who = append(who, u)
+		}
+	}
+	s.mu.Unlock()
+	for _, u := range who {
+		st, yes, err := s.judge(ctx, u, it.Feed, it.Event)
+		if err != nil {
+			return err
+		}
+		if yes {
+			s.enqueue(u, item{it, st.actions})
+		}
+	}
+	return nil
+}
+
+func (s *Service) enqueue(u id.User, it item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.pushers[u] {
+		last := p.pos
+		if n := len(p.pending); n > 0 {
+			last = max(last, p.pending[n-1].placed.Pos)
+		}
+		if it.placed.Pos <= last {
+			continue // it was pushed before the last process ended, or waits already
+		}
+		if len(p.pending) >= maxPending {
+			p.pending = append(p.pending[:0:0], p.pending[1:]...) // the count still tells of it
+		}
+		p.pending = append(p.pending, it)
+	}
+}
+
+// reach notes that everything up to at was judged, for those who have nothing waiting.
+func (s *Service) reach(at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := false
+	for _, list := range s.pushers {
+		for _, p := range list {
+			if len(p.pending) == 0 && !p.busy {
+				p.pos = max(p.pos, at)
+			}
+			waiting = waiting || len(p.pending) > 0
+		}
+	}
+	if waiting {
+		s.due.Ring()
+	}
+}
+
+func (s *Service) dirty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delivered
+}
+
+// save writes down how far each pusher has come.
+func (s *Service) save(ctx context.Context) error {
+	type place struct {
+		p            *pusher
+		pos, failing int64
+	}
+	var moved []place
+	s.mu.Lock()
+	s.delivered = false
+	for _, list := range s.pushers {
+		for _, p := range list {
+			if p.pos != p.saved {
+				at := place{p, p.pos, 0}
+				if !p.failingAt.IsZero() {
+					at.failing = p.failingAt.UnixMilli()
+				}
+				moved = append(moved, at)
+			}
+		}
+	}
+	s.mu.Unlock()
+	if len(moved) == 0 {
+		return nil
+	}
+	return s.db.Write(ctx, "push.save", func(ctx context.Context, tx *db.Tx) error {
+		for _, m := range moved {
+			if _, err := tx.Exec(ctx, savePlace, string(m.p.user), m.p.App, m.p.Key, m.pos, m.failing); err != nil {
+				return err
+			}
+		}
+		tx.OnCommit(func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, m := range moved {
+				m.p.saved = m.pos
+			}
+		})
+		return nil
+	})
+}
+
+// work pushes what is due, one at a time.
+func (s *Service) work(ctx context.Context) error {
+	for {
+		wake := s.due.Wait()
+		p, it, next := s.pick(time.Now())
+		if p != nil {
+			s.deliver(ctx, p, it)
+			continue
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// pick takes a pusher that has something to push and whose time has come; without one it says how long to wait.
+func (s *Service) pick(now time.Time) (*pusher, item, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := saveLater
+	for _, list := range s.pushers {
+		for _, p := range list {
+			if p.busy || len(p.pending) == 0 {
+				continue
+			}
+			if d := p.dueAt.Sub(now); d > 0 {
+				wait = min(wait, d)
+				continue
+			}
+			p.busy = true
+			return p, p.pending[0], 0
+		}
+	}
+	return nil, item{}, wait
+}
+
+// deliver pushes one event to one phone, unless its owner has read it meanwhile.
+func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
+	var rejected []string
+	var err error
+	if s.ReadTo(it.placed.Feed, p.user) < it.placed.Pos {
+		var body []byte
+		if body, err = s.notification(ctx, p, it); err == nil {
+			rejected, err = s.Gateways.post(ctx, p.url, body)
+		}
+	}
+	ctx = context.WithoutCancel(ctx) // what the gateway has said counts, also when the server stops
+	for _, key := range rejected {
+		if key == p.Key {
+			if err := s.Remove(ctx, p.user, p.App, p.Key); err != nil && s.Log != nil {
+				s.Log.Warn("rejected pusher could not be removed", "user", p.user, "err", err)
+			}
+			return
+		}
+	}
+	if err != nil && s.Log != nil {
+		s.Log.Info("push gateway failed", "user", p.user, "app", p.App, "err", err)
+	}
+	s.settle(p, it, err == nil, time.Now())
+}
+
+// settle notes how a delivery went.
+func (s *Service) settle(p *pusher, it item, done bool, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.busy, s.delivered = false, true
+	if done {
+		p.failures, p.failingAt, p.dueAt = 0, time.Time{}, time.Time{}
+	} else {
+		if p.failingAt.IsZero() {
+			p.failingAt = now
+		}
+		p.dueAt = now.Add(min(firstPause<<min(p.failures, 12), lastPause))
+		p.failures++
+		if now.Sub(p.failingAt) < giveUp {
+			return
+		}
+		// A day is over: older news is no use any more, and the count in the next push tells of it.
+		p.pending, p.failingAt = nil, time.Time{}
+	}
+	p.pos = max(p.pos, it.placed.Pos)
+	if len(p.pending) > 0 && p.pending[0].placed.Event == it.placed.Event {
+		p.pending = append(p.pending[:0:0], p.pending[1:]...)
+	}
+	s.due.Ring()
+	s.bell.Ring()
+}

@@ -1,0 +1,37 @@
+package kernel
+
+const ruleRoute = v3 + "pushrules/global/{kind}/{ruleId}"
+
+var pushRows = []row{
+	{route: "GET " + v3 + "pushrules", who: "alice", has: `"global"`},
+	{route: "GET " + v3 + "pushrules/{$}", who: "alice", has: `"global"`},
+	{route: "GET " + v3 + "pushrules/global", who: "alice", has: `"override"`},
+	{route: "GET " + v3 + "pushrules/global/{$}", who: "alice", has: `"override"`},
+	{route: "PUT " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": "cake"}, body: `{"pattern":"cake","actions":["notify"]}`},
+	{route: "PUT " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": "none"}, body: `{"actions":["notify"]}`, want: 400, has: "M_MISSING_PARAM"},
+	{route: "PUT " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": ".m.mine"}, body: `{"pattern":"x","actions":[]}`, want: 400, has: "M_INVALID_PARAM"},
+	{route: "PUT " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": "pie"}, query: "before=gone", body: `{"pattern":"x","actions":[]}`, want: 400, has: "M_UNKNOWN"},
+	{route: "PUT " + ruleRoute, who: "alice", vars: set{"kind": "device", "ruleId": "pie"}, body: `{"actions":[]}`, want: 400, has: "M_INVALID_PARAM"},
+	{route: "GET " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": "cake"}, has: `"pattern":"cake"`},
+	{route: "GET " + ruleRoute, who: "bob", vars: set{"kind": "content", "ruleId": "cake"}, want: 404, has: "M_NOT_FOUND"},
+	{route: "PUT " + ruleRoute + "/enabled", who: "alice", vars: set{"kind": "content", "ruleId": "cake"}, body: `{"enabled":false}`},
+	{route: "PUT " + ruleRoute + "/enabled", who: "alice", vars: set{"kind": "content", "ruleId": "cake"}, body: `{}`, want: 400, has: "M_MISSING_PARAM"},
+	{route: "GET " + ruleRoute + "/enabled", who: "alice", vars: set{"kind": "content", "ruleId": "cake"}, has: `"enabled":false`},
+	{route: "PUT " + ruleRoute + "/actions", who: "alice", vars: set{"kind": "underride", "ruleId": ".m.rule.message"}, body: `{"actions":["notify","dont_notify"]}`},
+	{route: "GET " + ruleRoute + "/actions", who: "alice", vars: set{"kind": "underride", "ruleId": ".m.rule.message"}, has: `"actions":["notify"]`},
+	{route: "DELETE " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": "cake"}},
+	{route: "DELETE " + ruleRoute, who: "alice", vars: set{"kind": "content", "ruleId": "cake"}, want: 404, has: "M_NOT_FOUND"},
+	{route: "DELETE " + ruleRoute, who: "alice", vars: set{"kind": "override", "ruleId": ".m.rule.master"}, want: 400, has: "M_INVALID_PARAM"},
+	{route: "GET " + v3 + "pushers", who: "alice", has: `"pushers":[]`},
+	{route: "POST " + v3 + "pushers/set", who: "alice", body: `{"kind":"http","app_id":"a","pushkey":"k","app_display_name":"A","device_display_name":"D","lang":"en","data":{"url":"https://push.example.org/_matrix/push/v1/notify","x":1}}`},
+	{route: "POST " + v3 + "pushers/set", who: "alice", body: `{"kind":"http","app_id":"a","pushkey":"k","app_display_name":"A","device_display_name":"D","data":{}}`, want: 400, has: "M_MISSING_PARAM"},
+	{route: "POST " + v3 + "pushers/set", who: "alice", body: `{"kind":"http","app_id":"a","pushkey":"k","app_display_name":"A","device_display_name":"D","lang":"en","data":{"url":"http://127.0.0.1/_matrix/push/v1/notify"}}`, want: 400, has: "M_INVALID_PARAM"},
+	{route: "GET " + v3 + "pushers", who: "alice", has: `"pushkey":"k"`},
+	{route: "GET " + v3 + "pushers", who: "bob", has: `"pushers":[]`},
+	{route: "POST " + v3 + "pushers/set", who: "alice", body: `{"kind":null,"app_id":"a","pushkey":"k"}`},
+	{route: "POST " + v3 + "pushers/set", who: "alice", body: `{"kind":null,"app_id":"a"}`, want: 400, has: "M_MISSING_PARAM"},
+	{route: "GET " + v3 + "notifications", who: "bob", has: `"body":"x"`},
+	{route: "GET " + v3 + "notifications", who: "mallory", has: `"notifications":[]`},
+	{route: "GET " + v3 + "notifications", who: "bob", query: "only=highlight", has: `"notifications":[]`},
+	{route: "GET " + v3 + "notifications", who: "bob", query: "from=x", want: 400, has: "M_INVALID_PARAM"},
+}
