@@ -218,7 +218,9 @@ func (g *sliding) extend(ctx context.Context) error {
 	g.ext = map[string]any{}
 	x := g.r.Extensions
 	if x.AccountData {
-		g.extendData()
+		if err := g.extendData(ctx); err != nil {
+			return err
+		}
 	}
 	known := g.next.rooms
 	if x.Receipts {
@@ -278,13 +280,20 @@ func (g *sliding) extension(name string, rooms map[id.Room]any) {
 	}
 }
 
-func (g *sliding) extendData() {
+func (g *sliding) extendData(ctx context.Context) error {
 	type item struct {
 		Type    string `json:"type"`
 		Content any    `json:"content"`
 	}
 	global, rooms := []item{}, map[id.Room][]item{}
-	for _, d := range g.data {
+	data := g.data
+	if g.base.at.Pos == 0 {
+		var err error
+		if data, err = g.withRules(ctx, g.r.User, data); err != nil {
+			return err
+		}
+	}
+	for _, d := range data {
 		it := item{d.Type, d.Content}
 		if d.Room == "" {
 			global = append(global, it)
@@ -296,6 +305,7 @@ func (g *sliding) extendData() {
 		g.ext["account_data"] = map[string]any{"global": global, "rooms": rooms}
 	}
 	g.news = g.news || len(g.data) > 0
+	return nil
 }
 
 func (g *sliding) extendKeys(ctx context.Context) error {
