@@ -114,7 +114,7 @@ func (s *Service) feed(ctx context.Context) error {
 				save.Reset(saveSoon)
 			}
 		case <-save.C:
-			if err := s.save(ctx); err != nil {
+			if err := s.save(context.WithoutCancel(ctx)); err != nil {
 				return err
 			}
 			save.Reset(saveLater)
