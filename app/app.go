@@ -31,6 +31,7 @@ import (
 	"wardline/ground/run"
 	"wardline/ground/stream"
 	"wardline/matrix/account"
+	"wardline/matrix/delay"
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
@@ -56,6 +57,7 @@ type App struct {
 	Inbox    *inbox.Service
 	Push     *push.Service
 	Media    *media.Service
+	Delays   *delay.Service
 	Steward  id.User
 	Clinic   Clinic
 	Demo     bool // this is a hospital to try things with
@@ -74,7 +76,7 @@ type App struct {
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
 	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), timeline.Migrations(),
-		media.Migrations()}, clinicMigrations()...)
+		media.Migrations(), delay.Migrations()}, clinicMigrations()...)
 }
 
 // Open builds a server from its configuration. Nothing answers yet: call Listen, and Close in the end.
@@ -118,6 +120,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, mediaDir), int64(c.MaxUpload)); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
+	a.Delays = delay.New(a.DB, a.Rooms, log)
 	if err := a.steward(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -127,7 +130,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = (&httpx.Limiter{}).Admit
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Push: a.Push, Media: a.Media, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Push: a.Push, Media: a.Media, Delays: a.Delays, Options: client.Options{
 		PublicURL: c.PublicURL, OpenRegistration: c.OpenRegistration, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
@@ -148,6 +151,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Group.Go("db.tidy", a.DB.Tidy)
 	a.Group.Go("push", a.Push.Run)
 	a.clinic()
+	a.Group.Go("delay", a.Delays.Run) // after the guards are set, because it sends at once what came due meanwhile
 	return a, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
+	"wardline/matrix/delay"
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
@@ -44,6 +45,7 @@ type API struct {
 	Inbox    *inbox.Service
 	Push     *push.Service
 	Media    *media.Service
+	Delays   *delay.Service
 	Options  Options
 }
 
@@ -107,6 +109,7 @@ func (h *API) Routes() []httpx.Route {
 		h.historyRoutes(auth),
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),
+		h.delayRoutes(auth),
 	)
 }
 
@@ -162,7 +165,7 @@ func self(r *http.Request, a account.Actor) error {
 // spec: client-server-api#get_matrixclientversions
 func (h *API) versions(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
 	return httpx.Raw(w, http.StatusOK, []byte(`{"versions":["v1.1","v1.2","v1.3","v1.4","v1.5","v1.6","v1.7","v1.8","v1.9","v1.10","v1.11","v1.12","v1.13","v1.14","v1.15","v1.16","v1.17","v1.18","v1.19"],`+
-		`"unstable_features":{"org.matrix.simplified_msc3575":true,"org.matrix.msc4222":true}}`))
+		`"unstable_features":{"org.matrix.simplified_msc3575":true,"org.matrix.msc4222":true,"org.matrix.msc4140":true}}`))
 }
 
 // spec: client-server-api#get_matrixclientv3capabilities
@@ -182,6 +185,8 @@ func (h *API) capabilities(w http.ResponseWriter, _ *http.Request, _ account.Act
 		"m.3pid_changes":             no,
 		"m.get_login_token":          yes,
 		"m.forget_forced_upon_leave": no,
+		// spec: MSC4140#delayed-event-limits-as-a-capability
+		"org.matrix.msc4140.delayed_events": map[string]int64{"max_delay_ms": delay.MaxDelay.Milliseconds(), "max_scheduled": delay.MaxScheduled},
 	}})
 }
 

@@ -11,6 +11,7 @@ import (
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
+	"wardline/matrix/delay"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
@@ -215,6 +216,11 @@ func (h *API) receive(w http.ResponseWriter, r *http.Request, a account.Actor, i
 		return err
 	}
 	in.Sender, in.Device, in.Type = a.User, a.Device, r.PathValue("eventType")
+	if wait, ok, err := delayQuery(r); err != nil {
+		return err
+	} else if ok {
+		return h.schedule(w, r, delay.Plan{Owner: a.User, Device: a.Device, Room: target, Type: in.Type, StateKey: in.StateKey, Content: in.Content, Delay: wait, Txn: in.Txn})
+	}
 	if ts := r.URL.Query().Get("ts"); ts != "" && a.Admin {
 		n, err := strconv.ParseInt(ts, 10, 64)
 		if err != nil {

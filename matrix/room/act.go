@@ -215,6 +215,7 @@ type Incoming struct {
 	StateKey *string // nil for a message
 	Content  json.RawMessage
 	Txn      string    // the client's transaction id, "" for none
+	Delay    string    // the name under which the event waited to be sent, "" for one that did not
 	At       time.Time // what the event shall show as its time; zero for now
 }
 
@@ -222,16 +223,24 @@ type Incoming struct {
 // and returns the first event's id.
 // spec: client-server-api#transaction-identifiers
 func (s *Service) Receive(ctx context.Context, room id.Room, in Incoming) (id.Event, error) {
-	if in.StateKey != nil && in.Type == event.TypeMember {
-		return s.receiveMember(ctx, room, in)
-	}
 	var sent id.Event
-	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
-		var err error
-		sent, err = a.receive(ctx, in)
+	err := s.db.Write(ctx, "room.do", func(ctx context.Context, tx *db.Tx) (err error) {
+		sent, err = s.ReceiveIn(ctx, tx, room, in)
 		return err
 	})
 	return sent, err
+}
+
+// ReceiveIn is Receive inside an open transaction.
+func (s *Service) ReceiveIn(ctx context.Context, tx *db.Tx, room id.Room, in Incoming) (id.Event, error) {
+	a, err := s.In(ctx, tx, room)
+	if err != nil {
+		return "", err
+	}
+	if in.StateKey != nil && in.Type == event.TypeMember {
+		return a.receiveMember(ctx, in)
+	}
+	return a.receive(ctx, in)
 }
 
 func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
@@ -243,10 +252,24 @@ func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
 	case in.Type == event.TypeCreate:
 		return "", fault.New(fault.Forbidden, "M_FORBIDDEN", "A room is created only once.")
 	case in.StateKey == nil && in.Type == event.TypeRedaction:
-		return "", fault.New(fault.Invalid, "M_BAD_JSON", "Use the redact call to remove an event.")
+		content, err := event.Compact(nil, in.Content)
+		if err != nil || !a.feed.Version.RedactsInContent {
+			return "", fault.New(fault.Invalid, "M_BAD_JSON", "Use the redact call to remove an event.")
+		}
+		// spec: rooms/v11#moving-the-redacts-property-of-mroomredaction-events-to-a-content-property
+		target, ok := event.Text(event.Field(content, "redacts"))
+		if !ok {
+			return "", fault.New(fault.Invalid, "M_BAD_JSON", "The content does not say which event to remove.")
+		}
+		in.Content = content
+		return a.redact(ctx, id.Event(target), in)
 	}
-	if in.Txn != "" {
+	if in.Delay != "" {
+		m.device, m.txn = in.Device, scopedTxn(a.feed.ID, delayedTxn, in.Delay)
+	} else if in.Txn != "" {
 		m.device, m.txn = in.Device, scopedTxn(a.feed.ID, in.Type, in.Txn)
+	}
+	if m.txn != "" {
 		earlier, err := db.Collect(ctx, a.tx, byTxn, db.Scalar[string], string(in.Sender), string(in.Device), m.txn)
 		if err != nil {
 			return "", err
@@ -336,6 +359,15 @@ func annotation(content json.RawMessage) string {
 // scopedTxn makes a transaction id that is unique to the call it was given to.
 func scopedTxn(room id.Room, typ, txn string) string { return string(room) + "\n" + typ + "\n" + txn }
 
+// delayedTxn stands in a transaction id in the place of the type, for events that waited to be sent. No type may hold it.
+const delayedTxn = "\x01delayed"
+
+// delayOf returns the name under which an event waited, "" for one that did not.
+func delayOf(scoped string) string {
+	_, name, _ := strings.Cut(scoped, "\n"+delayedTxn+"\n")
+	return name
+}
+
 // clientTxn takes the client's own transaction id out of a scoped one.
 func clientTxn(scoped string) string { return scoped[strings.LastIndexByte(scoped, '\n')+1:] }
 
@@ -348,39 +380,52 @@ func sameContent(old, new json.RawMessage) bool {
 // Redact writes a redaction and empties its target, keeping the original for the audit. A target that is not in the room is NotFound.
 // spec: client-server-api#put_matrixclientv3roomsroomidredacteventidtxnid
 func (s *Service) Redact(ctx context.Context, room id.Room, target id.Event, reason string, in Incoming) (id.Event, error) {
+	if in.Content = json.RawMessage("{}"); reason != "" {
+		in.Content, _ = json.Marshal(map[string]string{"reason": reason})
+	}
 	var sent id.Event
-	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
-		m := message{sender: in.Sender, typ: event.TypeRedaction, redacts: target, at: a.now, client: true, device: in.Device,
-			txn: scopedTxn(room, "redact "+string(target), in.Txn), content: json.RawMessage("{}")}
-		if reason != "" {
-			m.content, _ = json.Marshal(map[string]string{"reason": reason})
-		}
-		earlier, err := db.Collect(ctx, a.tx, byTxn, db.Scalar[string], string(m.sender), string(m.device), m.txn)
-		if err != nil {
-			return err
-		}
-		if len(earlier) > 0 {
-			sent = id.Event(earlier[0])
-			return nil
-		}
-		if a.Membership(in.Sender) != "join" {
-			return errNoRoom
-		}
-		victim, err := a.Event(ctx, target)
-		if err != nil {
-			return err
-		}
-		if err := a.mayRedact(in.Sender, victim); err != nil {
-			return err
-		}
-		ev, err := a.append(ctx, m)
-		if err != nil {
-			return err
-		}
-		sent = ev.ID
-		return a.empty(ctx, victim, ev)
+	err := s.Do(ctx, room, func(ctx context.Context, a *Act) (err error) {
+		sent, err = a.redact(ctx, target, in)
+		return err
 	})
 	return sent, err
+}
+
+func (a *Act) redact(ctx context.Context, target id.Event, in Incoming) (id.Event, error) {
+	m := message{sender: in.Sender, typ: event.TypeRedaction, redacts: target, at: a.now, client: true, device: in.Device, content: in.Content}
+	switch {
+	case in.Delay != "":
+		m.txn = scopedTxn(a.feed.ID, delayedTxn, in.Delay)
+	case in.Txn != "":
+		m.txn = scopedTxn(a.feed.ID, "redact "+string(target), in.Txn)
+	}
+	if event.Field(in.Content, "redacts") != nil {
+		m.redacts = "" // the content has it
+	}
+	if m.txn != "" {
+		earlier, err := db.Collect(ctx, a.tx, byTxn, db.Scalar[string], string(m.sender), string(m.device), m.txn)
+		if err != nil {
+			return "", err
+		}
+		if len(earlier) > 0 {
+			return id.Event(earlier[0]), nil
+		}
+	}
+	if a.Membership(in.Sender) != "join" {
+		return "", errNoRoom
+	}
+	victim, err := a.Event(ctx, target)
+	if err != nil {
+		return "", err
+	}
+	if err := a.mayRedact(in.Sender, victim); err != nil {
+		return "", err
+	}
+	ev, err := a.append(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	return ev.ID, a.empty(ctx, victim, ev)
 }
 
 // empty replaces an event by its redacted form, in the database and, after the commit, in memory.

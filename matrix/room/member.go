@@ -231,7 +231,7 @@ func (a *Act) memberContent(ctx context.Context, c Change, membership string) (j
 }
 
 // receiveMember takes a member event that a client set as state, through the same verbs as the membership calls.
-func (s *Service) receiveMember(ctx context.Context, room id.Room, in Incoming) (id.Event, error) {
+func (a *Act) receiveMember(ctx context.Context, in Incoming) (id.Event, error) {
 	membership, ok := event.Text(event.Field(in.Content, "membership"))
 	if !ok {
 		return "", fault.New(fault.Invalid, "M_BAD_JSON", "The content has no membership.")
@@ -240,36 +240,30 @@ func (s *Service) receiveMember(ctx context.Context, room id.Room, in Incoming) 
 	if _, err := id.ParseUser(*in.StateKey); err != nil {
 		return "", fault.Wrap(fault.Invalid, "M_BAD_JSON", "The state key is not a user id.", err)
 	}
-	var sent id.Event
-	err := s.Do(ctx, room, func(ctx context.Context, a *Act) error {
-		if old := a.Current(event.TypeMember, *in.StateKey); old != nil && sameContent(old.Event.Content, in.Content) && a.Membership(in.Sender) == "join" {
-			sent = old.ID
-			return nil
+	if old := a.Current(event.TypeMember, *in.StateKey); old != nil && sameContent(old.Event.Content, in.Content) && a.Membership(in.Sender) == "join" {
+		return old.ID, nil
+	}
+	c := Change{Sender: in.Sender, Target: target, Verb: membership, Extra: in.Content}
+	if membership == "leave" && target != in.Sender {
+		if c.Verb = "kick"; a.Membership(target) == "ban" {
+			c.Verb = "unban"
 		}
-		c := Change{Sender: in.Sender, Target: target, Verb: membership, Extra: in.Content}
-		if membership == "leave" && target != in.Sender {
-			if c.Verb = "kick"; a.Membership(target) == "ban" {
-				c.Verb = "unban"
-			}
+	}
+	if membership == "join" && target == in.Sender && a.Membership(target) == "join" {
+		ev, err := a.append(ctx, message{sender: in.Sender, typ: event.TypeMember, stateKey: in.StateKey, content: in.Content, at: a.now, client: true})
+		if err != nil {
+			return "", err
 		}
-		if membership == "join" && target == in.Sender && a.Membership(target) == "join" {
-			m := message{sender: in.Sender, typ: event.TypeMember, stateKey: in.StateKey, content: in.Content, at: a.now, client: true}
-			ev, err := a.append(ctx, m)
-			if err == nil {
-				sent = ev.ID
-			}
-			return err
-		}
-		ev, err := a.change(ctx, c, true)
-		if err == nil && ev != nil {
-			sent = ev.ID
-		}
-		if ev == nil && err == nil {
-			sent = a.Current(event.TypeMember, *in.StateKey).ID
-		}
-		return err
-	})
-	return sent, err
+		return ev.ID, nil
+	}
+	ev, err := a.change(ctx, c, true)
+	if err != nil {
+		return "", err
+	}
+	if ev == nil {
+		ev = a.Current(event.TypeMember, *in.StateKey)
+	}
+	return ev.ID, nil
 }
 
 // Forget hides a room that the user has left from everything the user sees. A room the user is in is Invalid.

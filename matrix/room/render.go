@@ -91,9 +91,16 @@ func (ev *Event) AppendClient(dst []byte, r Reader) []byte {
 		member("membership")
 		dst = appendString(dst, r.Membership)
 	}
-	if ev.Txn != "" && ev.Sender == r.User && ev.Device == r.Device {
+	// What waited to be sent tells so to all devices of its sender: it answers no request.
+	// spec: MSC4140#delay_id-in-unsigned-event-data
+	delayed := ev.Txn != "" && ev.Sender == r.User && delayOf(ev.Txn) != ""
+	if ev.Txn != "" && ev.Sender == r.User && ev.Device == r.Device && !delayed {
 		member("transaction_id")
 		dst = appendString(dst, clientTxn(ev.Txn))
+	}
+	if delayed {
+		member("org.matrix.msc4140.delay_id")
+		dst = appendString(dst, delayOf(ev.Txn))
 	}
 	if r.Relations != nil {
 		member("m.relations")

@@ -152,6 +152,7 @@ func walk() []row {
 		historyRows,
 		discoveryRows,
 		pushRows,
+		delayRows,
 	)
 }
 
