@@ -26,8 +26,11 @@ type RequiredState struct {
 	Lazy    bool         `json:"lazy_members"`
 }
 
+// wants says whether a piece of state is asked for. What matches every type does not mean members when those come as needed.
+// spec: MSC4186#lazy-loaded-memberships
 func (r *RequiredState) wants(k room.Key) bool {
-	return slices.ContainsFunc(r.Include, func(m StateMatch) bool { return m.match(k) }) &&
+	lazy := r.Lazy && k.Type == event.TypeMember
+	return slices.ContainsFunc(r.Include, func(m StateMatch) bool { return m.match(k) && !(lazy && m.Type == nil && m.StateKey == nil) }) &&
 		!slices.ContainsFunc(r.Exclude, func(m StateMatch) bool { return m.match(k) })
 }
 
@@ -61,7 +64,14 @@ type RoomFilter struct {
 type SlidingList struct {
 	RoomConfig
 	Range   *[2]int     `json:"range"`
+	More    [][2]int    `json:"-"` // further ranges, which the form of 2024 has
 	Filters *RoomFilter `json:"filters"`
+}
+
+// holds says whether the window has the room at a place of the list.
+func (l *SlidingList) holds(n int) bool {
+	in := func(span [2]int) bool { return n >= span[0] && n <= span[1] }
+	return l.Range == nil || in(*l.Range) || slices.ContainsFunc(l.More, in)
 }
 
 // roomConfig is the union of all rules that match a room.

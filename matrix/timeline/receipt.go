@@ -228,12 +228,23 @@ func (x *extra) readTo(u id.User) int64 {
 	return pos
 }
 
-// since is batches for whoever can take only one event a room: of two receipts of one user for one event it has the unthreaded.
-func (x *extra) since(u id.User, from, to int64) json.RawMessage {
-	if all := x.batches(u, from, to); len(all) > 0 {
-		return all[0]
+// shown returns the receipts of after position from up to to that u may see, and those of events that are sent as they stand, for
+// whoever can take only one event a room: of two receipts of one user for one event it has the unthreaded. When the client learns of
+// the room it gets those of the events and u's own only, because a large room has as many as it has people.
+// spec: MSC3960
+func (x *extra) shown(u id.User, from, to int64, initial bool, events map[id.Event]bool) json.RawMessage {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.newest <= from && len(events) == 0 && !initial {
+		return nil
 	}
-	return nil
+	all := x.contents(u, func(rc receipt) bool {
+		return rc.pos <= to && (events[rc.event] || initial && rc.key.user == u || !initial && rc.pos > from)
+	})
+	if len(all) == 0 {
+		return nil
+	}
+	return all[0]
 }
 
 // batches returns the receipts of after position from up to to that u may see, as the contents of m.receipt events; none when there
@@ -246,9 +257,14 @@ func (x *extra) batches(u id.User, from, to int64) []json.RawMessage {
 	if x.newest <= from {
 		return nil
 	}
+	return x.contents(u, func(rc receipt) bool { return rc.pos > from && rc.pos <= to })
+}
+
+// contents writes the receipts that are wanted and that u may see. The caller holds x.mu.
+func (x *extra) contents(u id.User, want func(rc receipt) bool) []json.RawMessage {
 	var found []receipt
 	for k, rc := range x.receipts {
-		if rc.pos > from && rc.pos <= to && (k.kind != ReadPrivate || k.user == u) {
+		if want(rc) && (k.kind != ReadPrivate || k.user == u) {
 			found = append(found, rc)
 		}
 	}

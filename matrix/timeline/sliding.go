@@ -28,22 +28,20 @@ type SlidingRequest struct {
 	Unstable      bool // answer in the form of 2024 that Element X reads
 }
 
-// Extensions says what is wanted beside rooms.
-type Extensions struct {
-	Typing, Receipts, AccountData, ToDevice, E2EE bool
-
-	ToDeviceSince string // up to where the device has its messages, as the last answer said
-	ToDeviceLimit int    // how many messages it wants at once, 0 for as many as an answer holds
-}
-
 // maxRules bounds the lists and the subscriptions of one request.
 const maxRules = 100
+
+// maxName bounds the name of a connection.
+const maxName = 255
 
 // Sliding answers a sliding sync request with its JSON body, waiting up to Timeout while there is nothing new.
 // spec: MSC4186
 func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error) {
 	if len(r.Lists) > maxRules || len(r.Subscriptions) > maxRules {
 		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "At most 100 lists and 100 subscriptions are allowed.")
+	}
+	if len(r.Conn) > maxName {
+		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "The conn_id is too long.")
 	}
 	received, err := s.ParseMessagesToken(r.Extensions.ToDeviceSince)
 	if err != nil {
@@ -66,7 +64,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	defer timer.Stop()
 	for late := false; ; {
 		ring := l.bell.Wait()
-		g := &sliding{Service: s, r: r, base: base, received: received, to: s.position(), rooms_: map[id.Room][]byte{}}
+		g := &sliding{Service: s, r: r, base: base, received: received, to: s.position(), rooms_: map[id.Room][]byte{}, shown: map[id.Room]map[id.Event]bool{}}
 		if err := g.build(ctx); err != nil {
 			return nil, err
 		}
@@ -100,6 +98,8 @@ type sliding struct {
 	rooms_   map[id.Room][]byte
 	data     []account.Data
 	ext      map[string]any
+	wanted   map[id.Room]*roomConfig       // the rooms that a rule matches now
+	shown    map[id.Room]map[id.Event]bool // events of rooms whose timeline is sent from its end, not as what is new
 	news     bool
 }
 
@@ -131,7 +131,8 @@ func (g *sliding) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name, config := range g.match(feeds) {
+	g.wanted = g.match(feeds)
+	for name, config := range g.wanted {
 		if err := g.room(ctx, name, config); err != nil {
 			return err
 		}
@@ -230,7 +231,7 @@ func (g *sliding) match(feeds []*room.Feed) map[id.Room]*roomConfig {
 			if !g.pass(x.f, x.m, l.Filters, g.own, g.r.User) {
 				continue
 			}
-			if l.Range == nil || n >= l.Range[0] && n <= l.Range[1] {
+			if l.holds(n) {
 				want(x.f.ID, l.RoomConfig, name)
 			}
 			n++
@@ -286,15 +287,11 @@ func (g *sliding) room(ctx context.Context, name id.Room, config *roomConfig) er
 
 // stranger writes a room that the user is invited to or has knocked at.
 func (g *sliding) stranger(f *room.Feed, m room.Membership, config *roomConfig) {
-	state := "stripped_state"
-	if g.r.Unstable {
-		state = "invite_state"
-	}
 	o := object{}
 	o.value("initial", true)
 	o.value("membership", m.Is)
 	o.value("bump_stamp", m.Pos)
-	o.raw(state, stripped(f, g.r.User))
+	o.raw(g.strippedName(), stripped(f, g.r.User))
 	g.put(f.ID, o, config, &sentRoom{at: m.Pos, config: *config, membership: m.Is})
 }
 
@@ -322,8 +319,23 @@ func (g *sliding) leaver(ctx context.Context, f *room.Feed, m room.Membership, s
 			o.raw("required_state", append(append([]byte{'['}, me.AppendClient(nil, room.Reader{User: g.r.User, Device: g.r.Device, Membership: m.Is})...), ']'))
 		}
 	}
+	if !m.WasJoined { // an invitation that was turned down, or a knock
+		me := []byte{'['}
+		if ev := f.State(event.TypeMember, string(g.r.User)); ev != nil {
+			me = ev.AppendStripped(me)
+		}
+		o.raw(g.strippedName(), append(me, ']'))
+	}
 	g.put(f.ID, o, config, &sentRoom{at: m.Pos, config: *config, membership: m.Is})
 	return nil
+}
+
+// strippedName is under which name somebody outside gets a room's state.
+func (g *sliding) strippedName() string {
+	if g.r.Unstable {
+		return "invite_state"
+	}
+	return "stripped_state"
 }
 
 func (g *sliding) put(r id.Room, o object, config *roomConfig, sent *sentRoom) {

@@ -194,7 +194,7 @@ func (g *sliding) timeline(ctx context.Context, o *object, w *window) error {
 	if err != nil {
 		return err
 	}
-	o.raw("timeline_events", b)
+	o.raw("timeline", b)
 	if w.limited {
 		o.value("limited", true)
 	}
@@ -210,118 +210,12 @@ func (g *sliding) timeline(ctx context.Context, o *object, w *window) error {
 		}
 	}
 	o.value("num_live", live)
-	return nil
-}
-
-// extend writes the extensions.
-func (g *sliding) extend(ctx context.Context) error {
-	g.ext = map[string]any{}
-	x := g.r.Extensions
-	if x.AccountData {
-		if err := g.extendData(ctx); err != nil {
-			return err
+	if w.from == 0 {
+		seen := make(map[id.Event]bool, len(w.events))
+		for _, ev := range w.events {
+			seen[ev.ID] = true
 		}
+		g.shown[w.feed.ID] = seen
 	}
-	known := g.next.rooms
-	if x.Receipts {
-		list := map[id.Room]any{}
-		for r, sent := range known {
-			if sent.membership != "join" {
-				continue
-			}
-			if f := g.Service.rooms.Known(r); f != nil {
-				from := g.base.at.Pos
-				if g.base.rooms[r] == nil {
-					from = 0
-				}
-				if content := extraOf(f).since(g.r.User, from, g.to.Pos); content != nil {
-					list[r] = map[string]any{"type": "m.receipt", "room_id": r, "content": content}
-				}
-			}
-		}
-		g.extension("receipts", list)
-	}
-	if x.Typing {
-		list := map[id.Room]any{}
-		for r, sent := range known {
-			if sent.membership != "join" {
-				continue
-			}
-			if f := g.Service.rooms.Known(r); f != nil {
-				if content := extraOf(f).typingSince(g.base.at.Serial, g.base.rooms[r] == nil); content != nil {
-					list[r] = map[string]any{"type": "m.typing", "room_id": r, "content": content}
-				}
-			}
-		}
-		g.extension("typing", list)
-	}
-	if x.ToDevice {
-		limit := x.ToDeviceLimit
-		if limit <= 0 || limit > maxMessages {
-			limit = maxMessages
-		}
-		messages, upTo, err := g.inbox.Waiting(ctx, g.r.User, g.r.Device, g.received, g.to.Pos, limit)
-		if err != nil {
-			return err
-		}
-		g.ext["to_device"] = map[string]any{"next_batch": Token{Pos: upTo, Inbox: upTo}.String(), "events": messages}
-		g.news = g.news || len(messages) > 0
-	}
-	if x.E2EE {
-		return g.extendKeys(ctx)
-	}
-	return nil
-}
-
-func (g *sliding) extension(name string, rooms map[id.Room]any) {
-	if len(rooms) > 0 {
-		g.ext[name] = map[string]any{"rooms": rooms}
-		g.news = true
-	}
-}
-
-func (g *sliding) extendData(ctx context.Context) error {
-	type item struct {
-		Type    string `json:"type"`
-		Content any    `json:"content"`
-	}
-	global, rooms := []item{}, map[id.Room][]item{}
-	data := g.data
-	if g.base.at.Pos == 0 {
-		var err error
-		if data, err = g.withRules(ctx, g.r.User, data); err != nil {
-			return err
-		}
-	}
-	for _, d := range data {
-		it := item{d.Type, d.Content}
-		if d.Room == "" {
-			global = append(global, it)
-		} else {
-			rooms[d.Room] = append(rooms[d.Room], it)
-		}
-	}
-	if len(g.data) > 0 || g.base.at.Pos == 0 {
-		g.ext["account_data"] = map[string]any{"global": global, "rooms": rooms}
-	}
-	g.news = g.news || len(g.data) > 0
-	return nil
-}
-
-func (g *sliding) extendKeys(ctx context.Context) error {
-	held, err := g.keys.Held(ctx, g.r.User, g.r.Device)
-	if err != nil {
-		return err
-	}
-	body := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": held.Fallbacks}
-	lists, err := g.DeviceListsBetween(ctx, g.r.User, g.base.at.Pos, g.to.Pos)
-	if err != nil {
-		return err
-	}
-	if !lists.empty() {
-		body["device_lists"] = lists
-	}
-	g.news = g.news || !lists.empty() || g.base.at.Pos > 0 && held.Pos > g.base.at.Pos
-	g.ext["e2ee"] = body
 	return nil
 }

@@ -200,7 +200,7 @@ type slidingRoom struct {
 	Limited    bool
 	Membership string
 	Name       *string
-	Events     events `json:"timeline_events"`
+	Events     events `json:"timeline"`
 	Required   events `json:"required_state"`
 	Stripped   events `json:"stripped_state"`
 	Count      *int   `json:"notification_count"`
@@ -223,7 +223,7 @@ func (w *world) sliding(ctx context.Context, u id.User, pos string, wait time.Du
 	body, err := w.timeline.Sliding(ctx, timeline.SlidingRequest{User: u, Device: "D", Pos: pos, Timeout: wait,
 		Lists: map[string]timeline.SlidingList{"all": {Range: &[2]int{0, 19}, RoomConfig: timeline.RoomConfig{TimelineLimit: limit,
 			Required: timeline.RequiredState{Include: []timeline.StateMatch{{Type: &member}}, Lazy: true}}}},
-		Extensions: timeline.Extensions{Typing: true, Receipts: true, AccountData: true}})
+		Extensions: timeline.Extensions{Typing: timeline.Extension{Enabled: true}, Receipts: timeline.Extension{Enabled: true}, AccountData: timeline.Extension{Enabled: true}}})
 	if err != nil {
 		return slidingAnswer{}, err
 	}
