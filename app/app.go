@@ -38,6 +38,7 @@ import (
 	"wardline/matrix/media"
 	"wardline/matrix/push"
 	"wardline/matrix/room"
+	"wardline/matrix/search"
 	"wardline/matrix/timeline"
 	"wardline/web"
 )
@@ -76,7 +77,7 @@ type App struct {
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
 	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), timeline.Migrations(),
-		media.Migrations(), delay.Migrations()}, clinicMigrations()...)
+		media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
 // Open builds a server from its configuration. Nothing answers yet: call Listen, and Close in the end.
@@ -114,6 +115,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Keys = keys.New(a.DB, a.Accounts)
 	a.Inbox = inbox.New(a.DB, a.Accounts)
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys, a.Inbox)
+	a.Timeline.Index = search.New(a.DB, a.Rooms)
 	if err := a.push(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -150,6 +152,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	// What goes on by itself: the database is kept tidy. Then the ward's work, which stands on all of this.
 	a.Group.Go("db.tidy", a.DB.Tidy)
 	a.Group.Go("push", a.Push.Run)
+	a.Group.Go("search", a.Timeline.Index.Run)
 	a.clinic()
 	a.Group.Go("delay", a.Delays.Run) // after the guards are set, because it sends at once what came due meanwhile
 	return a, nil

@@ -110,6 +110,7 @@ func (h *API) Routes() []httpx.Route {
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),
 		h.delayRoutes(auth),
+		h.searchRoutes(auth),
 	)
 }
 

@@ -13,7 +13,8 @@ import (
 	"wardline/ground/fault"
 )
 
-// Migrations are one package's forward-only schema changes: files schema/0001_what.sql in FS, applied in the order of their names.
+// Migrations are one package's forward-only schema changes: files schema/0001_what.sql in FS, applied in the order of their names. A
+// file whose name ends in .sqlite.sql or .postgres.sql is noted on both engines and applied on that one.
 type Migrations struct {
 	Package string
 	FS      fs.FS
@@ -105,7 +106,9 @@ func (d *DB) migrateOne(ctx context.Context, m Migrations, name string) error {
 	if err != nil {
 		return err
 	}
-	err = applyFile(ctx, tx, string(text))
+	if d.applies(name) {
+		err = applyFile(ctx, tx, string(text))
+	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `INSERT INTO db_migration (package, name, at) VALUES ($1, $2, $3)`, m.Package, name, time.Now().UnixMilli())
 	}
@@ -113,6 +116,11 @@ func (d *DB) migrateOne(ctx context.Context, m Migrations, name string) error {
 		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
+}
+
+// applies says whether a file of a schema is for this engine.
+func (d *DB) applies(name string) bool {
+	return !strings.HasSuffix(name, ".sqlite.sql") && !strings.HasSuffix(name, ".postgres.sql") || strings.HasSuffix(name, ".postgres.sql") == d.postgres
 }
 
 func applyFile(ctx context.Context, tx *sql.Tx, text string) error {

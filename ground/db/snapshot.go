@@ -161,7 +161,11 @@ func (v view) tableNames(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
-// Tables returns every table with what a trust has written, by name: all but the list of migrations, which a copy makes for itself.
+// derived are tables that are made anew from others when they are empty: <package>_index_<what>. A copy leaves them out.
+var derived = regexp.MustCompile(`^[a-z]+_index_`)
+
+// Tables returns every table with what a trust has written, by name: all but the list of migrations, which a copy makes for itself, and
+// what is derived.
 // A column outside our four types is an error, because a copy that left it out would be believed to be whole.
 func (v view) Tables(ctx context.Context) ([]Table, error) {
 	names, err := v.tableNames(ctx)
@@ -174,7 +178,7 @@ func (v view) Tables(ctx context.Context) ([]Table, error) {
 	}
 	var all []Table
 	for _, name := range names {
-		if name == "db_migration" {
+		if name == "db_migration" || derived.MatchString(name) {
 			continue
 		}
 		columns, err := v.names(ctx, text, name)

@@ -24,8 +24,14 @@ var placeholder = regexp.MustCompile(`\$(\d+)`)
 
 // SQL declares a statement and registers it, so that a test can prepare every statement of the program on both engines. It
 // panics when the name is taken: that is a programmer's mistake.
-func SQL(name, text string) *Statement {
-	s := &Statement{Name: name, Text: text, sqlite: placeholder.ReplaceAllString(text, `?$1`)}
+func SQL(name, text string) *Statement { return declare(name, text, text) }
+
+// Fork declares a statement that each engine reads in a text of its own, with the same placeholders and columns. Only full-text search
+// may: there is no common way to ask for words.
+func Fork(name, sqlite, postgres string) *Statement { return declare(name, sqlite, postgres) }
+
+func declare(name, sqlite, postgres string) *Statement {
+	s := &Statement{Name: name, Text: postgres, sqlite: placeholder.ReplaceAllString(sqlite, `?$1`)}
 	registry.Lock()
 	defer registry.Unlock()
 	if registry.byName == nil {

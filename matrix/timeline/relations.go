@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"wardline/ground/fault"
-	"wardline/matrix/event"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
@@ -130,8 +129,8 @@ func (rel *relations) bundleTo(ev *room.Event, r room.Reader, threads int) json.
 		case "m.reference":
 			refs = append(refs, map[string]id.Event{"event_id": c.ID})
 		case "m.replace":
-			if replaces(c, ev) {
-				edit = newer(edit, c)
+			if c.CanReplace(ev) {
+				edit = edit.Newer(c)
 			}
 		case "m.thread":
 			replies++
@@ -157,25 +156,6 @@ func (rel *relations) bundleTo(ev *room.Event, r room.Reader, threads int) json.
 		return nil
 	}
 	return raw
-}
-
-// replaces says whether an event is a valid replacement of another.
-// spec: client-server-api#validity-of-replacement-events
-func replaces(c, ev *room.Event) bool {
-	if c.Sender != ev.Sender || c.Type != ev.Type || c.IsState() || ev.IsState() || ev.RelType == "m.replace" {
-		return false
-	}
-	// What an encrypted replacement holds only its readers know.
-	return c.Type == "m.room.encrypted" || event.IsObject(event.Field(c.Event.Content, "m.new_content"))
-}
-
-// newer picks the edit that holds: the later by its time, and by its id when they are the same.
-// spec: client-server-api#event-replacements
-func newer(a, b *room.Event) *room.Event {
-	if a == nil || b.OriginServerTS > a.OriginServerTS || b.OriginServerTS == a.OriginServerTS && b.ID > a.ID {
-		return b
-	}
-	return a
 }
 
 // RelationsRequest asks for the events that relate to another.

@@ -24,6 +24,7 @@ import (
 	"wardline/matrix/keys"
 	"wardline/matrix/push"
 	"wardline/matrix/room"
+	"wardline/matrix/search"
 )
 
 //go:embed schema/*.sql
@@ -43,6 +44,8 @@ type Service struct {
 	// Push knows everybody's push rules; nil when all have the default ones. Set before use, with UsePush.
 	push *push.Service
 
+	// Index finds events by their words, for Search. Set before use.
+	Index *search.Index
 	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
 	OnDelivered func(u id.User, d id.Device, pos int64)
 

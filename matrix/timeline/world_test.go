@@ -17,6 +17,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/room"
+	"wardline/matrix/search"
 	"wardline/matrix/timeline"
 )
 
@@ -51,7 +52,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-var migrations = []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations()}
+var migrations = []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(), search.Migrations()}
 
 // eachWorld runs a test on every engine at hand, with these people.
 func eachWorld(t *testing.T, people []id.User, fn func(w *world)) {
@@ -81,6 +82,7 @@ func (w *world) over(d *db.DB) {
 	w.accounts.OnProfile = w.rooms.ProfileChanged
 	w.keys, w.inbox = keys.New(d, w.accounts), inbox.New(d, w.accounts)
 	w.timeline = timeline.New(d, w.rooms, w.accounts, w.keys, w.inbox)
+	w.timeline.Index = search.New(d, w.rooms)
 }
 
 // restart closes the database and opens it again with nothing in memory.

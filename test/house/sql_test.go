@@ -137,6 +137,18 @@ var traps = []struct {
 	{regexp.MustCompile(`\b(INT|INTEGER|REAL|FLOAT|DOUBLE|NUMERIC|VARCHAR|CHAR|BLOB|TIMESTAMP|DATE|DATETIME|JSON|JSONB|UUID)\b`), "columns are BIGINT, TEXT, BYTEA or BOOLEAN"},
 }
 
+// TestForks holds statements with a text for each engine to the one package that needs them.
+func TestForks(t *testing.T) {
+	for _, s := range sources(t) {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && called(call) == "db.Fork" && s.dir != "matrix/search" {
+				t.Errorf("%s: db.Fork outside matrix/search: one text must do for both engines, because a trust may move from one to the other (STYLE 6)", at(call))
+			}
+			return true
+		})
+	}
+}
+
 var like = regexp.MustCompile(`(?i)(\S+)\s+(?:NOT\s+)?LIKE\s+(\S+)`)
 
 func TestSubset(t *testing.T) {

@@ -153,6 +153,7 @@ func walk() []row {
 		discoveryRows,
 		pushRows,
 		delayRows,
+		searchRows,
 	)
 }
 
