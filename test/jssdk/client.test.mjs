@@ -4,14 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-Promise.withResolvers ??= function () { const p = {}; p.promise = new this((resolve, reject) => Object.assign(p, { resolve, reject })); return p; }; // Node 20
-
-const quiet = () => {};
-for (const level of ['trace', 'debug', 'info', 'log', 'warn']) console[level] = quiet; // the SDK takes them when it is loaded
-
-const sdk = await import('matrix-js-sdk');
-const { register, start } = await import('./server.mjs');
-const logger = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, getChild: () => logger };
+import { arrives, isIn, logger, sdk, when } from './sdk.mjs';
+import { register, start } from './server.mjs';
 
 let server;
 const people = [];
@@ -27,35 +21,6 @@ async function person(name) {
   await ready;
   people.push(client);
   return client;
-}
-
-/** when resolves with the arguments of the first event that fits. */
-function when(emitter, name, fits = () => true) {
-  return new Promise((resolve) => {
-    const hear = (...args) => {
-      if (!fits(...args)) return;
-      emitter.off(name, hear);
-      resolve(args);
-    };
-    emitter.on(name, hear);
-  });
-}
-
-/** arrives resolves with the event of that id, once this client's sync has brought it. */
-async function arrives(client, roomId, eventId) {
-  const here = client.getRoom(roomId)?.findEventById(eventId);
-  if (here && here.status === null) return here;
-  const [event] = await when(client, sdk.RoomEvent.Timeline, (e) => e.getId() === eventId && e.status === null);
-  return event;
-}
-
-/** isIn resolves once this client stands in the room like that. A new room is announced after its membership. */
-async function isIn(client, roomId, membership) {
-  const known = client.getRoom(roomId) ? undefined : when(client, sdk.ClientEvent.Room, (room) => room.roomId === roomId);
-  if (client.getRoom(roomId)?.getMyMembership() !== membership) {
-    await when(client, sdk.RoomEvent.MyMembership, (room, now) => room.roomId === roomId && now === membership);
-  }
-  await known;
 }
 
 before(async () => {
