@@ -1,8 +1,18 @@
 #!/bin/sh
-# need.sh build|test: installs what is missing when this is Debian and we are root; otherwise says exactly what to install.
+# need.sh build|test|nio: installs what is missing when this is Debian and we are root; otherwise says exactly what to install.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
+
+# nio: matrix-nio in a Python environment of its own, in .cache. It is a test that may be left out.
+if [ "${1:-}" = nio ]; then
+	want=test/nio/requirements.txt
+	cmp -s "$want" .cache/nio/installed.txt && exit 0
+	have python3 || exit 1
+	quiet "fetching matrix-nio" sh -c "rm -rf .cache/nio && python3 -m venv .cache/nio && .cache/nio/bin/pip install -q --disable-pip-version-check -r $want" || exit 1
+	cp "$want" .cache/nio/installed.txt
+	exit 0
+fi
 
 missing=''
 broken=0
@@ -28,6 +38,7 @@ fi
 if [ "${1:-build}" = test ]; then
 	have gcc || need gcc libc6-dev # go test -race
 	have chromium || have chromium-browser || have google-chrome || need chromium
+	have python3 || need python3-venv # for matrix-nio
 	{ have initdb && have postgres; } || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need postgresql
 fi
 

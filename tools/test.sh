@@ -53,6 +53,13 @@ if [ -f test/jssdk/package.json ]; then
 	npm --prefix test/jssdk test
 fi
 
+section "matrix-nio on our server"
+if tools/need.sh nio; then
+	.cache/nio/bin/python test/nio/client.py bin/wardline
+else
+	echo "matrix-nio cannot be had here; left out"
+fi
+
 if [ -f web/e2e/story.mjs ]; then
 	section "browser: the story, on a phone's and a desk's screen"
 	quiet "packages" make -s web/e2e/node_modules/.stamp
