@@ -42,8 +42,7 @@ func (s *Service) Unread(ctx context.Context, f *room.Feed, u id.User, from int6
 		return 0, 0, err
 	}
 	if p == nil {
-		count, highlights = f.Unread(u, from)
-		return count, highlights, nil
+		return s.rooms.Unread(ctx, f, u, from)
 	}
 	t := s.tally(place{u, f.ID})
 	t.mu.Lock()

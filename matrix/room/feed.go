@@ -2,6 +2,7 @@ package room
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 
@@ -28,16 +29,6 @@ type Event struct {
 	static bool   // "unsigned" has a member already
 }
 
-// note is one unread-making event, kept to count what somebody has not read.
-type note struct {
-	pos      int64
-	sender   id.User
-	all      bool // it concerns everybody, not only whom it names
-	mentions []id.User
-}
-
-func noteOf(ev *Event) note { return note{ev.Pos, ev.Sender, ev.ForAll, ev.Mentions} }
-
 // Limits of what a room keeps in memory: events of the newest past, and unread-making events.
 const (
 	tailKeep  = 32
@@ -62,22 +53,44 @@ type Feed struct {
 		power  *auth.PowerLevels
 	}
 
-	mu       sync.RWMutex // guards the rest
-	state    map[Key]*Event
-	tail     []*Event // the newest events, oldest first; complete after tailFrom
-	tailFrom int64
-	notes    []note
-	head     int64            // position of the newest event
-	bump     int64            // position of the newest event that people count as activity
-	in       map[id.User]bool // who is joined
-	invited  int
+	mu        sync.RWMutex // guards the rest
+	state     map[Key]*Event
+	members   map[string]*Event // the member events among the state, which may be thousands, by state key
+	tail      []*Event          // the newest events, oldest first; complete after tailFrom
+	tailFrom  int64
+	notes     []note // the newest unread-making events, oldest first; complete after notesFrom
+	notesFrom int64
+	emptied   int              // how many events were redacted since the room came into memory
+	head      int64            // position of the newest event
+	bump      int64            // position of the newest event that people count as activity
+	in        map[id.User]bool // who is joined
+	invited   int
+}
+
+// at returns a piece of current state, or nil. mu must be held.
+func (f *Feed) at(k Key) *Event {
+	if k.Type == event.TypeMember {
+		return f.members[k.StateKey]
+	}
+	return f.state[k]
+}
+
+// set makes an event the current state and keeps count of the members. mu must be held.
+func (f *Feed) set(ev *Event) {
+	if ev.Type != event.TypeMember {
+		f.state[Key{ev.Type, *ev.StateKey}] = ev
+		return
+	}
+	f.count(f.members[*ev.StateKey], -1)
+	f.count(ev, +1)
+	f.members[*ev.StateKey] = ev
 }
 
 // State returns a piece of current state, or nil.
 func (f *Feed) State(typ, key string) *Event {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.state[Key{typ, key}]
+	return f.at(Key{typ, key})
 }
 
 // Content returns the content of a piece of current state, nil when there is none.
@@ -100,11 +113,28 @@ func (f *Feed) Membership(u id.User) string { return f.Text(event.TypeMember, st
 // AllState returns the current state, in the order it came.
 func (f *Feed) AllState() []*Event {
 	f.mu.RLock()
-	all := make([]*Event, 0, len(f.state))
-	for _, ev := range f.state {
-		all = append(all, ev)
-	}
+	all := f.current(nil)
 	f.mu.RUnlock()
+	return byPos(all)
+}
+
+// current returns the current state that want asks for, in no order; nil wants all. mu must be held.
+func (f *Feed) current(want func(Key) bool) []*Event {
+	all := make([]*Event, 0, len(f.state)+8)
+	for k, ev := range f.state {
+		if want == nil || want(k) {
+			all = append(all, ev)
+		}
+	}
+	for key, ev := range f.members {
+		if want == nil || want(Key{event.TypeMember, key}) {
+			all = append(all, ev)
+		}
+	}
+	return all
+}
+
+func byPos(all []*Event) []*Event {
 	slices.SortFunc(all, func(a, b *Event) int { return int(a.Pos - b.Pos) })
 	return all
 }
@@ -118,23 +148,24 @@ func (f *Feed) StateOf(typ string) []*Event {
 			all = append(all, ev)
 		}
 	}
+	if typ == event.TypeMember {
+		all = slices.Collect(maps.Values(f.members))
+	}
 	f.mu.RUnlock()
-	slices.SortFunc(all, func(a, b *Event) int { return int(a.Pos - b.Pos) })
-	return all
+	return byPos(all)
 }
 
 // Members returns the member events for which want says true, in the order they came.
 func (f *Feed) Members(want func(membership string) bool) []*Event {
 	f.mu.RLock()
 	var all []*Event
-	for k, ev := range f.state {
-		if k.Type == event.TypeMember && want(MembershipIn(ev)) {
+	for _, ev := range f.members {
+		if want(MembershipIn(ev)) {
 			all = append(all, ev)
 		}
 	}
 	f.mu.RUnlock()
-	slices.SortFunc(all, func(a, b *Event) int { return int(a.Pos - b.Pos) })
-	return all
+	return byPos(all)
 }
 
 // MembershipIn reads the membership a member event gives.
@@ -173,28 +204,13 @@ func (f *Feed) Tail(from int64) (events []*Event, complete bool) {
 	if from < f.tailFrom {
 		return nil, false
 	}
-	i, _ := slices.BinarySearchFunc(f.tail, from+1, func(e *Event, pos int64) int { return int(e.Pos - pos) })
-	return f.tail[i:len(f.tail):len(f.tail)], true
+	return f.after(from), true
 }
 
-// Unread counts what others said after position from, and how much of it names the user. Counting stops at a thousand.
-func (f *Feed) Unread(u id.User, from int64) (count, highlights int) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	for i := len(f.notes) - 1; i >= 0 && f.notes[i].pos > from; i-- {
-		n := f.notes[i]
-		if n.sender == u {
-			continue
-		}
-		named := len(n.mentions) > 0 && (slices.Contains(n.mentions, u) || slices.Contains(n.mentions, "@room"))
-		if n.all || named {
-			count++
-		}
-		if named {
-			highlights++
-		}
-	}
-	return count, highlights
+// after returns the events of the tail after a position. mu must be held.
+func (f *Feed) after(from int64) []*Event {
+	i, _ := slices.BinarySearchFunc(f.tail, from+1, func(e *Event, pos int64) int { return int(e.Pos - pos) })
+	return f.tail[i:len(f.tail):len(f.tail)]
 }
 
 // apply makes a committed event visible. Only the leader of a commit calls it.
@@ -203,13 +219,8 @@ func (f *Feed) apply(ev *Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ev.IsState() {
-		k := Key{ev.Type, *ev.StateKey}
-		if k.Type == event.TypeMember {
-			f.count(f.state[k], -1)
-			f.count(ev, +1)
-		}
-		f.state[k] = ev
-		if f.ahead.state[k] == ev {
+		f.set(ev)
+		if k := (Key{ev.Type, *ev.StateKey}); f.ahead.state[k] == ev {
 			delete(f.ahead.state, k)
 		}
 	}
@@ -244,6 +255,7 @@ func (f *Feed) push(ev *Event) {
 	}
 	if ev.Notify {
 		if len(f.notes) >= 2*notesKeep {
+			f.notesFrom = f.notes[notesKeep-1].pos
 			f.notes = slices.Clone(f.notes[notesKeep:])
 		}
 		f.notes = append(f.notes, noteOf(ev))
@@ -263,13 +275,11 @@ func (f *Feed) replace(ev *Event) {
 		}
 	}
 	if ev.IsState() {
-		k := Key{ev.Type, *ev.StateKey}
-		if old := f.state[k]; old != nil && old.Pos == ev.Pos {
-			f.count(old, -1)
-			f.count(ev, +1)
-			f.state[k] = ev
+		if old := f.at(Key{ev.Type, *ev.StateKey}); old != nil && old.Pos == ev.Pos {
+			f.set(ev)
 		}
 	}
+	f.emptied++
 	f.notes = slices.DeleteFunc(slices.Clone(f.notes), func(n note) bool { return n.pos == ev.Pos })
 }
 

@@ -30,7 +30,7 @@ type Sight struct {
 func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error) {
 	f.mu.RLock()
 	vis := f.state[Key{"m.room.history_visibility", ""}]
-	member := f.state[Key{event.TypeMember, string(u)}]
+	member := f.members[string(u)]
 	f.mu.RUnlock()
 	si := &Sight{user: u}
 	if member != nil && MembershipIn(member) == "join" && (vis == nil || vis.Replaces == "" && visibilityOf(vis) == "shared") {
@@ -157,19 +157,6 @@ func visibilityNow(f *Feed) string {
 	return f.Text("m.room.history_visibility", "", "history_visibility")
 }
 
-// StateAt returns the state that held at a position.
-func (s *Service) StateAt(ctx context.Context, f *Feed, pos int64) ([]*Event, error) {
-	if head, _ := f.Head(); pos >= head {
-		return f.AllState(), nil
-	}
-	return db.Collect(ctx, s.db, stateAt, f.scan, f.nid, pos)
-}
-
-// StateSince returns the state that changed after position from and holds at position to.
-func (s *Service) StateSince(ctx context.Context, f *Feed, from, to int64) ([]*Event, error) {
-	return db.Collect(ctx, s.db, stateSince, f.scan, f.nid, from, to)
-}
-
 // Back returns the events at or before position from and after floor, newest first, at most limit.
 func (s *Service) Back(ctx context.Context, f *Feed, from, floor int64, limit int) ([]*Event, error) {
 	return db.Collect(ctx, s.db, pageBack, f.scan, f.nid, from, floor, limit)
@@ -235,13 +222,6 @@ func (s *Service) Position() int64 { return s.db.Position() }
 
 // Feed returns the committed view of the room that an act works on.
 func (a *Act) Feed() *Feed { return a.feed }
-
-var related = db.SQL("room.related", `SELECT `+eventColumns+` FROM room_event p JOIN room_event e ON e.relates_to = p.id WHERE p.room = $1 AND p.pos >= $2 AND p.pos <= $3 AND e.room = $1 ORDER BY e.pos LIMIT 10000`)
-
-// Related returns the events that relate to any event between two positions, oldest first.
-func (s *Service) Related(ctx context.Context, f *Feed, first, last int64) ([]*Event, error) {
-	return db.Collect(ctx, s.db, related, f.scan, f.nid, first, last)
-}
 
 // MembershipAt returns a user's membership as it was at a position, "" for none.
 func (s *Service) MembershipAt(ctx context.Context, f *Feed, u id.User, pos int64) (string, error) {

@@ -29,7 +29,6 @@ var (
 	endState    = db.SQL("room.end_state", `UPDATE room_state SET to_pos = $4 WHERE room = $1 AND type = $2 AND state_key = $3 AND to_pos = $5`)
 	beginState  = db.SQL("room.begin_state", `INSERT INTO room_state (room, type, state_key, from_pos, to_pos) VALUES ($1, $2, $3, $4, $5)`)
 	tailOf      = db.SQL("room.tail", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 ORDER BY e.pos DESC LIMIT $2`)
-	notesOf     = db.SQL("room.notes", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.notify ORDER BY e.pos DESC LIMIT $2`)
 	bumpOf      = db.SQL("room.bump", `SELECT coalesce(max(pos), 0) FROM room_event WHERE room = $1 AND type IN ('m.room.create', 'm.room.message', 'm.room.encrypted', 'm.sticker', 'm.call.invite', 'm.poll.start', 'm.beacon_info')`)
 	pageBack    = db.SQL("room.page_back", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.pos <= $2 AND e.pos > $3 ORDER BY e.pos DESC LIMIT $4`)
 	pageOn      = db.SQL("room.page_on", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.pos > $2 AND e.pos <= $3 ORDER BY e.pos LIMIT $4`)
@@ -68,10 +67,7 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 	}
 	for _, ev := range state {
 		ev.slim()
-		f.state[Key{ev.Type, *ev.StateKey}] = ev
-		if ev.Type == event.TypeMember {
-			f.count(ev, +1)
-		}
+		f.set(ev)
 	}
 	tail, err := db.Collect(ctx, q, tailOf, f.scan, row.nid, tailKeep)
 	if err != nil {
@@ -80,19 +76,15 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 	slices.Reverse(tail)
 	for _, ev := range tail {
 		ev.slim()
+		if ev.Notify {
+			f.notes = append(f.notes, noteOf(ev))
+		}
 	}
 	f.tail = tail
 	if len(tail) == tailKeep {
 		f.tailFrom = tail[0].Pos - 1
 	}
-	notes, err := db.Collect(ctx, q, notesOf, f.scan, row.nid, notesKeep)
-	if err != nil {
-		return nil, err
-	}
-	slices.Reverse(notes)
-	for _, ev := range notes {
-		f.notes = append(f.notes, noteOf(ev))
-	}
+	f.notesFrom = f.tailFrom
 	if f.bump, err = db.One(ctx, q, bumpOf, db.Scalar[int64], row.nid); err != nil {
 		return nil, err
 	}
@@ -104,7 +96,7 @@ func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, 
 }
 
 func newFeed(room id.Room, nid int64, v *event.Version) *Feed {
-	f := &Feed{ID: room, Version: v, nid: nid, state: map[Key]*Event{}, in: map[id.User]bool{}}
+	f := &Feed{ID: room, Version: v, nid: nid, state: map[Key]*Event{}, members: map[string]*Event{}, in: map[id.User]bool{}}
 	f.ahead.state = map[Key]*Event{}
 	return f
 }

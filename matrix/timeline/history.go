@@ -198,13 +198,16 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 	} else if !fault.Is(err, fault.Hidden) {
 		return nil, err
 	}
-	state, err := s.rooms.StateAt(ctx, f, until)
+	var want func(room.Key) bool
+	if r.Filter.LazyLoadMembers {
+		want = func(k room.Key) bool { return k.Type != event.TypeMember }
+	}
+	state, err := s.rooms.StateAt(ctx, f, until, want)
 	if err != nil {
 		return nil, err
 	}
 	if r.Filter.LazyLoadMembers {
 		all := append(append(slices.Clone(before), ev), after...)
-		state = slices.DeleteFunc(state, func(x *room.Event) bool { return x.Type == event.TypeMember })
 		state = append(state, speakers(f, all)...)
 	}
 	o := object{}
@@ -269,7 +272,7 @@ func (s *Service) stateFor(ctx context.Context, u id.User, name id.Room) ([]*roo
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := s.rooms.StateAt(ctx, f, until)
+	list, err := s.rooms.StateAt(ctx, f, until, nil)
 	return list, &window{feed: f, sight: sight}, err
 }
 
@@ -291,10 +294,10 @@ func (s *Service) MembersAt(ctx context.Context, u id.User, d id.Device, name id
 		}
 		until = min(until, t.Pos)
 	}
-	list, err := s.rooms.StateAt(ctx, f, until)
+	list, err := s.rooms.StateAt(ctx, f, until, func(k room.Key) bool { return k.Type == event.TypeMember })
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(ev *room.Event) bool { return ev.Type != event.TypeMember || !want(room.MembershipIn(ev)) })
+	list = slices.DeleteFunc(list, func(ev *room.Event) bool { return !want(room.MembershipIn(ev)) })
 	return s.appendEvents(ctx, nil, &window{feed: f, sight: sight}, list, u, d, false)
 }

@@ -290,17 +290,6 @@ func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room
 	if y.r.StateAfter != "" {
 		until = to
 	}
-	var list []*room.Event
-	var err error
-	switch {
-	case from == 0 || y.r.FullState:
-		list, err = y.rooms.StateAt(ctx, w.feed, until)
-	case until > from && (w.limited || y.r.StateAfter != "" || !y.r.Filter.Room.Timeline.everything()):
-		list, err = y.rooms.StateSince(ctx, w.feed, from, until)
-	}
-	if err != nil {
-		return nil, err
-	}
 	filter := &y.r.Filter.Room.State
 	lazy := filter.LazyLoadMembers || y.r.Filter.Room.Timeline.LazyLoadMembers
 	needed := map[string]bool{}
@@ -309,6 +298,17 @@ func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room
 		for _, ev := range w.events {
 			needed[string(ev.Sender)] = true
 		}
+	}
+	var list []*room.Event
+	var err error
+	switch {
+	case from == 0 || y.r.FullState:
+		list, err = y.rooms.StateAt(ctx, w.feed, until, func(k room.Key) bool { return !lazy || from > 0 || k.Type != event.TypeMember || needed[k.StateKey] })
+	case until > from && (w.limited || y.r.StateAfter != "" || !y.r.Filter.Room.Timeline.everything()):
+		list, err = y.rooms.StateSince(ctx, w.feed, from, until)
+	}
+	if err != nil {
+		return nil, err
 	}
 	var keep []*room.Event
 	have := map[string]bool{}

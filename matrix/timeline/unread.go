@@ -20,8 +20,7 @@ func (s *Service) UsePush(p *push.Service) {
 func (s *Service) unread(ctx context.Context, f *room.Feed, u id.User, joinedAt int64) (count, highlights int, err error) {
 	from := max(extraOf(f).readTo(u), joinedAt)
 	if s.push == nil {
-		count, highlights = f.Unread(u, from)
-		return count, highlights, nil
+		return s.rooms.Unread(ctx, f, u, from)
 	}
 	return s.push.Unread(ctx, f, u, from)
 }
