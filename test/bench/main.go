@@ -1,29 +1,57 @@
 // Command bench measures a Wardline server from outside, as clients meet it, and checks while it measures that nothing that was
 // accepted is lost, doubled or out of order.
 //
-// It starts a server of its own on a loopback port and a temporary folder, drives it over HTTP for a bounded time and stops it. Look
-// first at scenarioSend and scenarioDeliver.
+// Each group of scenarios starts a server of its own on a loopback port and a temporary folder, drives it over HTTP for a bounded time
+// and stops it. What would take minutes to make over HTTP (ten thousand accounts, a million messages) is made in this process before
+// the server starts, through the same packages. -quick is every group at a size that shows only whether it is right; it fails when
+// anything is. Look first at groups and scenarioSend.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
+// options are what the command line says.
+type options struct {
+	binary   string
+	database string
+	d        time.Duration // how long each measurement runs
+	quick    bool
+	long     bool
+	only     string
+	asJSON   bool
+}
+
+// pick is the size of a scenario: a small one that only shows that it is right, or the goal's.
+func (o *options) pick(quick, full int) int {
+	if o.quick {
+		return quick
+	}
+	return full
+}
+
 func main() {
-	binary := flag.String("binary", "bin/wardline", "the server to measure")
-	seconds := flag.Int("seconds", 5, "how long each measurement runs")
-	online := flag.Int("online", 250, "users who wait for messages in the delivery scenario")
-	rate := flag.Int("rate", 50, "messages a second in the delivery scenario")
-	asJSON := flag.Bool("json", false, "print JSON instead of a table")
-	long := flag.Int("long", 0, "also the large scenarios, with this many users online (1000 is the goal's size)")
-	database := flag.String("database", "", "postgres:// URL to measure on instead of SQLite")
+	var o options
+	seconds := flag.Float64("seconds", 5, "how long each measurement runs")
+	flag.StringVar(&o.binary, "binary", "bin/wardline", "the server to measure")
+	flag.StringVar(&o.database, "database", "", "postgres:// URL of an empty schema to measure on instead of SQLite; one group at a time")
+	flag.BoolVar(&o.quick, "quick", false, "all groups, small and short: are the answers right?")
+	flag.BoolVar(&o.long, "long", false, "all groups at full size, about ten minutes")
+	flag.StringVar(&o.only, "only", "", "the groups to run, such as send,ward")
+	flag.BoolVar(&o.asJSON, "json", false, "print JSON instead of a table")
 	flag.Parse()
-	if err := measure(*binary, *database, time.Duration(*seconds)*time.Second, *online, *rate, *long, *asJSON); err != nil {
+	o.d = time.Duration(*seconds * float64(time.Second))
+	if o.quick {
+		o.d = min(o.d, time.Second)
+	}
+	if err := measure(context.Background(), &o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -38,76 +66,90 @@ type Line struct {
 	PerSecond    float64 `json:"per_second"`
 	P50ms        float64 `json:"p50_ms"`
 	P99ms        float64 `json:"p99_ms"`
+	MaxMs        float64 `json:"max_ms"`
 	CPUPerItemMs float64 `json:"server_cpu_ms_each"`
 	RSSMB        float64 `json:"server_rss_mb"`
 	KeptBytes    float64 `json:"disk_kept_bytes_each,omitempty"`
 	WrittenBytes float64 `json:"disk_written_bytes_each,omitempty"`
+	HeldKB       float64 `json:"memory_kb_each,omitempty"`
+	AnswerKB     float64 `json:"answer_kb,omitempty"`
 	Errors       int     `json:"errors"`
 }
 
-func measure(binary, database string, d time.Duration, online, rate, long int, asJSON bool) (err error) {
-	ctx := context.Background()
-	s, err := start(ctx, binary, database)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if stopErr := s.stop(); err == nil {
-			err = stopErr
-		}
-	}()
-	lines := []Line{{Scenario: "start to first answer", P50ms: float64(s.ready.Microseconds()) / 1000, RSSMB: s.rss()}}
-	for _, n := range []int{1, 16, 64} {
-		l, err := scenarioSend(ctx, s, n, d)
-		if err != nil {
-			return fmt.Errorf("send with %d senders: %w", n, err)
-		}
-		lines = append(lines, l)
-	}
-	l, err := scenarioDeliver(ctx, s, online, rate, d)
-	if err != nil {
-		return fmt.Errorf("deliver to %d: %w", online, err)
-	}
-	lines = append(lines, l)
-	if long > 0 {
-		more, err := measureLong(ctx, s, long, d)
-		if err != nil {
-			return err
-		}
-		lines = append(lines, more...)
-	}
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(lines)
-	}
-	fmt.Printf("%-28s %8s %9s %8s %10s %9s %9s %12s %8s %9s %9s %7s\n", "scenario", "senders", "receivers", "count", "per second", "p50 ms", "p99 ms", "cpu ms each", "rss MB", "kept B", "written B", "errors")
-	for _, l := range lines {
-		fmt.Printf("%-28s %8d %9d %8d %10.0f %9.2f %9.2f %12.3f %8.0f %9.0f %9.0f %7d\n", l.Scenario, l.Senders, l.Receivers, l.Count, l.PerSecond, l.P50ms, l.P99ms, l.CPUPerItemMs, l.RSSMB, l.KeptBytes, l.WrittenBytes, l.Errors)
-	}
-	return nil
+// group is scenarios that share a server.
+type group struct {
+	name  string
+	usual bool // runs when nothing is chosen
+	run   func(ctx context.Context, o *options, t *table) error
 }
 
-// measureLong runs the scenarios of a large hospital.
-func measureLong(ctx context.Context, s *target, n int, d time.Duration) ([]Line, error) {
-	var lines []Line
-	hot, err := scenarioHot(ctx, s, 16, d)
-	if err != nil {
-		return nil, fmt.Errorf("hot room: %w", err)
-	}
-	h, err := found(ctx, s, "ward", n)
-	if err != nil {
-		return nil, fmt.Errorf("fill the hospital: %w", err)
-	}
-	lines = append(lines, hot)
-	for _, rate := range []int{50, 200, 500} {
-		l, err := scenarioWard(ctx, s, h, rate, d)
-		if err != nil {
-			return nil, fmt.Errorf("ward at %d: %w", rate, err)
+var groups = []group{
+	{"send", true, groupSend},       // how fast messages are accepted
+	{"deliver", true, groupDeliver}, // how soon 250 people have them
+	{"ward", false, groupWard},      // a hospital of 1,000 people online, and its return after a night
+	{"crowd", false, groupCrowd},    // 10,000 waiting, and a room of 5,000
+	{"archive", false, groupArchive},
+}
+
+func measure(ctx context.Context, o *options) error {
+	t := &table{asJSON: o.asJSON}
+	var chosen []group
+	for _, g := range groups {
+		named := strings.Contains(","+o.only+",", ","+g.name+",")
+		if named || o.only == "" && (g.usual || o.long || o.quick) {
+			chosen = append(chosen, g)
 		}
-		lines = append(lines, l)
 	}
-	storm, err := scenarioStorm(ctx, s, h)
-	if err != nil {
-		return nil, fmt.Errorf("storm: %w", err)
+	if len(chosen) == 0 {
+		return fmt.Errorf("there is no group %q", o.only)
 	}
-	return append(lines, storm), nil
+	if o.database != "" && len(chosen) > 1 {
+		return errors.New("a database is measured one group at a time: add -only send, and empty its schema before the next")
+	}
+	for _, g := range chosen {
+		if err := g.run(ctx, o, t); err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
+		}
+	}
+	return t.end()
+}
+
+// table prints each measurement when it is made.
+type table struct {
+	asJSON bool
+	lines  []Line
+	wrong  int
+}
+
+func (t *table) add(l Line) {
+	t.wrong += l.Errors
+	t.lines = append(t.lines, l)
+	if t.asJSON {
+		return
+	}
+	const form = "%-46s %7s %7s %7s %8s %8s %8s %8s %8s %7s %7s %8s %7s %7s %6s\n"
+	if len(t.lines) == 1 {
+		fmt.Printf(form, "scenario", "senders", "receiv.", "count", "a second", "p50 ms", "p99 ms", "max ms", "cpu ms", "rss MB", "kept B", "writ. B", "held kB", "answ.kB", "errors")
+	}
+	num := func(format string, v float64) string {
+		if v == 0 {
+			return ""
+		}
+		return fmt.Sprintf(format, v)
+	}
+	fmt.Printf(form, l.Scenario, num("%.0f", float64(l.Senders)), num("%.0f", float64(l.Receivers)), num("%.0f", float64(l.Count)), num("%.0f", l.PerSecond),
+		num("%.2f", l.P50ms), num("%.2f", l.P99ms), num("%.2f", l.MaxMs), num("%.3f", l.CPUPerItemMs), num("%.0f", l.RSSMB), num("%.0f", l.KeptBytes),
+		num("%.0f", l.WrittenBytes), num("%.1f", l.HeldKB), num("%.1f", l.AnswerKB), fmt.Sprint(l.Errors))
+}
+
+func (t *table) end() error {
+	if t.asJSON {
+		if err := json.NewEncoder(os.Stdout).Encode(t.lines); err != nil {
+			return err
+		}
+	}
+	if t.wrong > 0 {
+		return fmt.Errorf("%d measurements found answers that were lost, doubled or out of order", t.wrong)
+	}
+	return nil
 }

@@ -12,18 +12,41 @@ import (
 
 // figures fills in what follows from a list of latencies.
 func figures(l *Line, took []time.Duration, elapsed, cpu time.Duration) {
+	if len(took) == 0 {
+		l.Errors++ // nothing was measured
+		return
+	}
 	slices.Sort(took)
 	at := func(p float64) float64 {
-		if len(took) == 0 {
-			return 0
-		}
 		return float64(took[min(len(took)-1, int(p*float64(len(took))))].Microseconds()) / 1000
 	}
-	l.Count, l.P50ms, l.P99ms = len(took), at(0.50), at(0.99)
+	l.Count, l.P50ms, l.P99ms, l.MaxMs = len(took), at(0.50), at(0.99), at(1)
 	l.PerSecond = float64(len(took)) / elapsed.Seconds()
-	if len(took) > 0 {
-		l.CPUPerItemMs = float64(cpu.Microseconds()) / 1000 / float64(len(took))
-	}
+	l.CPUPerItemMs = float64(cpu.Microseconds()) / 1000 / float64(len(took))
+}
+
+func groupSend(ctx context.Context, o *options, t *table) error {
+	return with(ctx, o, nil, func(ctx context.Context, s *target) error {
+		t.add(Line{Scenario: "start to first answer", P50ms: float64(s.ready.Microseconds()) / 1000, RSSMB: s.rss()})
+		for _, n := range []int{1, 16, 64} {
+			l, err := scenarioSend(ctx, s, n, o.d)
+			if err != nil {
+				return fmt.Errorf("%d senders: %w", n, err)
+			}
+			t.add(l)
+		}
+		l, err := scenarioHot(ctx, s, 16, o.d)
+		t.add(l)
+		return err
+	})
+}
+
+func groupDeliver(ctx context.Context, o *options, t *table) error {
+	return with(ctx, o, nil, func(ctx context.Context, s *target) error {
+		l, err := scenarioDeliver(ctx, s, o.pick(50, 250), 50, o.d)
+		t.add(l)
+		return err
+	})
 }
 
 const words = "Obs stable overnight, potassium repeat sent at six, lab says twenty minutes. Please review the drug chart when you can."
@@ -31,7 +54,7 @@ const words = "Obs stable overnight, potassium repeat sent at six, lab says twen
 // scenarioSend has n senders say as much as they can over 100 rooms, each waiting for its acknowledgement, and then checks that
 // every acknowledged message can be read.
 func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line, error) {
-	line := Line{Scenario: "send, closed loop", Senders: n}
+	line := Line{Scenario: "send over 100 rooms, each waits for its answer", Senders: n}
 	users := make([]*user, n)
 	rooms := make([][]string, n)
 	for i := range users {
@@ -145,7 +168,7 @@ func newDelivery() *delivery {
 // scenarioDeliver has users wait in rooms of 25 while messages come at a fixed rate, and checks that each reaches every member once
 // and in one order.
 func scenarioDeliver(ctx context.Context, s *target, online, rate int, d time.Duration) (Line, error) {
-	line := Line{Scenario: fmt.Sprintf("deliver, %d a second", rate), Senders: max(1, online/25), Receivers: online}
+	line := Line{Scenario: fmt.Sprintf("deliver, %d messages a second", rate), Senders: max(1, online/25), Receivers: online}
 	users := make([]*user, online)
 	var rooms []string
 	for i := range users {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"wardline/app"
 )
 
 const secret = "bench"
@@ -32,12 +35,38 @@ type target struct {
 	http  *http.Client
 }
 
-// start runs a server of its own and waits until it answers.
-func start(ctx context.Context, binary, database string) (*target, error) {
+// with runs fn on a server of its own, over a fresh folder that fill may write to first; nil for an empty one.
+func with(ctx context.Context, o *options, fill func(ctx context.Context, a *app.App) error, fn func(ctx context.Context, s *target) error) (err error) {
 	dir, err := os.MkdirTemp("", "wardline-bench-")
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if fill != nil {
+		if err := inProcess(ctx, o, dir, fill); err != nil {
+			return fmt.Errorf("fill: %w", err)
+		}
+	}
+	s, err := start(o.binary, o.database, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	return fn(ctx, s)
+}
+
+// inProcess opens a trust's folder without a server and lets fn write to it.
+func inProcess(ctx context.Context, o *options, dir string, fn func(ctx context.Context, a *app.App) error) (err error) {
+	a, err := app.Open(ctx, app.Config{ServerName: "bench", Data: dir, Database: o.database, MaxUpload: 1 << 20}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return fn(ctx, a)
+}
+
+// start runs a server over a folder and waits until it answers.
+func start(binary, database, dir string) (*target, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -58,7 +87,7 @@ func start(ctx context.Context, binary, database string) (*target, error) {
 		args = append(args, "-database", database)
 	}
 	s := &target{base: "http://" + addr, dir: dir, cmd: exec.Command(path, args...),
-		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4096}, Timeout: 60 * time.Second}}
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 20_000}, Timeout: 120 * time.Second}}
 	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w (build it first: make build)", binary, err)
@@ -66,7 +95,7 @@ func start(ctx context.Context, binary, database string) (*target, error) {
 	began := time.Now()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(10 * time.Second)
+	limit := time.After(60 * time.Second) // a large database may have its schema changed first
 	for {
 		if res, err := s.http.Get(s.base + "/_matrix/client/versions"); err == nil {
 			s.ready = time.Since(began)
@@ -74,7 +103,7 @@ func start(ctx context.Context, binary, database string) (*target, error) {
 		}
 		select {
 		case <-limit:
-			return nil, errors.Join(errors.New("the server did not answer within 10 s"), s.stop())
+			return nil, errors.Join(errors.New("the server did not answer within 60 s"), s.stop())
 		case <-tick.C:
 		}
 	}
@@ -85,7 +114,7 @@ func (s *target) stop() error {
 	if err == nil {
 		err = s.cmd.Wait()
 	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	return err
 }
 
 // cpu is the processor time the server has used, user and system.

@@ -10,6 +10,29 @@ import (
 	"wardline/ground/run"
 )
 
+func groupWard(ctx context.Context, o *options, t *table) error {
+	return with(ctx, o, nil, func(ctx context.Context, s *target) error {
+		h, err := found(ctx, s, "ward", o.pick(100, 1000))
+		if err != nil {
+			return fmt.Errorf("fill the hospital: %w", err)
+		}
+		rates := []int{50, 200, 500}
+		if o.quick {
+			rates = rates[:1]
+		}
+		for _, rate := range rates {
+			l, err := scenarioWard(ctx, s, h, rate, o.d)
+			if err != nil {
+				return fmt.Errorf("%d a second: %w", rate, err)
+			}
+			t.add(l)
+		}
+		l, err := scenarioStorm(ctx, s, h)
+		t.add(l)
+		return err
+	})
+}
+
 // hospital is the people and rooms that the larger scenarios share: each user is in ten rooms of 25.
 type hospital struct {
 	users   []*user
@@ -84,7 +107,7 @@ func parallel(ctx context.Context, width, n int, fn func(ctx context.Context, i 
 
 // scenarioWard has everybody online while messages come at a fixed rate, whatever the answers take.
 func scenarioWard(ctx context.Context, s *target, h *hospital, rate int, d time.Duration) (Line, error) {
-	line := Line{Scenario: fmt.Sprintf("ward, %d a second", rate), Senders: len(h.rooms), Receivers: len(h.users)}
+	line := Line{Scenario: fmt.Sprintf("all online, %d messages a second", rate), Senders: len(h.rooms), Receivers: len(h.users)}
 	total := rate * int(d.Seconds())
 	got := newDelivery()
 	want := 0
@@ -193,7 +216,7 @@ func scenarioHot(ctx context.Context, s *target, n int, d time.Duration) (Line, 
 
 // scenarioStorm has everybody come back at once after a night, and measures until the last has caught up.
 func scenarioStorm(ctx context.Context, s *target, h *hospital) (Line, error) {
-	line := Line{Scenario: "storm, all return at once", Receivers: len(h.users)}
+	line := Line{Scenario: "all return at once after a night", Receivers: len(h.users)}
 	since := make([]string, len(h.users))
 	err := parallel(ctx, 8, len(h.users), func(ctx context.Context, i int) (err error) {
 		since[i], err = h.users[i].catchUp(ctx, "")
