@@ -37,6 +37,7 @@ import (
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
 	"wardline/matrix/push"
+	"wardline/matrix/report"
 	"wardline/matrix/room"
 	"wardline/matrix/search"
 	"wardline/matrix/timeline"
@@ -57,6 +58,7 @@ type App struct {
 	Keys     *keys.Service
 	Inbox    *inbox.Service
 	Push     *push.Service
+	Reports  *report.Service
 	Media    *media.Service
 	Delays   *delay.Service
 	Steward  id.User
@@ -76,7 +78,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), timeline.Migrations(),
 		media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
@@ -109,6 +111,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 
 	// The kernel: accounts, rooms, keys, and what clients are told of them.
 	a.Accounts = account.New(a.DB, name)
+	if err := a.registration(ctx); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
 	a.Rooms = room.New(a.DB, a.Accounts)
 	a.Accounts.OnProfile = a.Rooms.ProfileChanged
 	a.Accounts.OnEnd = a.Rooms.LeaveAll
@@ -116,6 +121,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Inbox = inbox.New(a.DB, a.Accounts)
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys, a.Inbox)
 	a.Timeline.Index = search.New(a.DB, a.Rooms)
+	a.Reports = report.New(a.DB, a.Accounts, a.Rooms)
 	if err := a.push(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -128,19 +134,20 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	}
 
 	// The edge: who asks, and what they may ask.
-	a.HTTP = &httpx.Server{Log: log, Authenticate: a.Accounts.Authenticate}
+	a.HTTP = &httpx.Server{Log: log, Authenticate: a.Accounts.Authenticate, Saw: a.Accounts.Saw}
 	if !c.NoRateLimits {
 		a.HTTP.Admit = (&httpx.Limiter{}).Admit
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Push: a.Push, Media: a.Media, Delays: a.Delays, Options: client.Options{
-		PublicURL: c.PublicURL, OpenRegistration: c.OpenRegistration, SharedSecret: c.RegistrationSecret,
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Push: a.Push, Reports: a.Reports, Media: a.Media, Delays: a.Delays, Options: client.Options{
+		PublicURL: c.PublicURL, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
 		Turn:    client.Turn{URIs: words(c.TurnURIs), Secret: c.TurnSecret, Life: c.TurnLife}}}
+	a.HTTP.Suspended = a.API.Suspended
 	a.Cookies = &client.Cookies{API: a.API}
 	a.HTTP.Mount(a.Mux, a.API.Routes())
 	a.HTTP.Mount(a.Mux, a.Cookies.Routes())
-	peers := (&server.API{Name: name, KeyID: keyID, Key: key, Version: Version}).Routes()
+	peers := (&server.API{Name: name, KeyID: keyID, Key: key, Version: Version, Identity: a.Accounts.Identity}).Routes()
 	a.HTTP.Mount(a.Mux, peers)
 	a.HTTP.Mount(a.federation, peers)
 	files, err := edgeweb.Handler(web.Dist())
@@ -153,6 +160,8 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Group.Go("db.tidy", a.DB.Tidy)
 	a.Group.Go("push", a.Push.Run)
 	a.Group.Go("search", a.Timeline.Index.Run)
+	a.Group.Go("account.seen", a.Accounts.WriteSeen)
+	a.Group.Go("account.post", a.Accounts.Post)
 	a.clinic()
 	a.Group.Go("delay", a.Delays.Run) // after the guards are set, because it sends at once what came due meanwhile
 	return a, nil

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
+	"wardline/matrix/room"
 )
 
 // Clinic is what stands on the kernel: the ward's own work. Without it, what is left is a homeserver.
@@ -50,6 +52,8 @@ func (a *App) clinic() {
 	a.Rooms.Guard(c.Paging.Guard)
 	a.Rooms.Guard(c.Record.Guard)
 	a.Timeline.OnDelivered = c.Paging.Delivered
+	// hazard: H1 urgent message not delivered. Whom somebody ignores can still page them, and what was decided is shown to all.
+	a.Timeline.Vital = func(ev *room.Event) bool { return bytes.Contains(ev.Event.Content, []byte(`"uk.wardline.`)) }
 
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)

@@ -14,6 +14,9 @@ type Config struct {
 	TLSKey           string `name:"tls-key" doc:"Key file for federation-listen."`
 
 	OpenRegistration     bool   `name:"open-registration" doc:"Anyone who can reach the server may make an account. For tests only."`
+	RegistrationTokens   bool   `name:"registration-tokens" doc:"Whoever has a registration token, made through the administration API, may make an account."`
+	RegistrationEmail    bool   `name:"registration-email" doc:"Who registers must prove an e-mail address. Needs smtp-server."`
+	ManagedProfile       string `name:"managed-profile" doc:"Profile fields, with commas between, that people cannot change, such as displayname; * for all."`
 	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
 	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
 	AllowPrivateNetworks bool   `name:"allow-private-networks" doc:"Let the server call addresses inside private networks. For tests, and for a FHIR server beside it."`
@@ -27,6 +30,12 @@ type Config struct {
 	ODS        string        `name:"ods" default:"X99" doc:"The trust's ODS code."`
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
+
+	SMTPServer   string `name:"smtp-server" doc:"Host and port through which e-mail is sent, such as smtp.trust.example:587. Empty: none is sent, and addresses cannot be proved."`
+	SMTPFrom     string `name:"smtp-from" doc:"Address that e-mail comes from."`
+	SMTPUser     string `name:"smtp-user" doc:"User name for that server, when it wants one."`
+	SMTPPassword string `name:"smtp-password" doc:"Password for it."`
+	SMTPPlain    bool   `name:"smtp-plain" doc:"Send e-mail also when the server offers no encryption. For a server on the same machine, and for tests."`
 
 	SupportPage          string        `name:"support-page" doc:"URL of a page that helps people, for /.well-known/matrix/support."`
 	SupportEmail         string        `name:"support-email" doc:"Address of who runs this server, for the same."`

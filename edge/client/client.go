@@ -19,21 +19,21 @@ import (
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
 	"wardline/matrix/push"
+	"wardline/matrix/report"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 )
 
 // Options are what an operator decides about this API.
 type Options struct {
-	PublicURL        string // base URL that .well-known gives, "" for the one asked
-	OpenRegistration bool   // anyone may make an account
-	SharedSecret     string // tools that know it may make accounts, "" for none
-	SecureCookies    bool   // the browser must come by HTTPS
-	MaxUpload        int64  // bytes
-	NoEncryption     bool   // tells clients not to turn on end-to-end encryption
-	Support          Support
-	Turn             Turn
-	LiveKit          string // URL of the service that lets people into calls of many, "" for none
+	PublicURL     string // base URL that .well-known gives, "" for the one asked
+	SharedSecret  string // tools that know it may make accounts, "" for none
+	SecureCookies bool   // the browser must come by HTTPS
+	MaxUpload     int64  // bytes
+	NoEncryption  bool   // tells clients not to turn on end-to-end encryption
+	Support       Support
+	Turn          Turn
+	LiveKit       string // URL of the service that lets people into calls of many, "" for none
 }
 
 // API is the client-server API of one server.
@@ -44,6 +44,7 @@ type API struct {
 	Keys     *keys.Service
 	Inbox    *inbox.Service
 	Push     *push.Service
+	Reports  *report.Service
 	Media    *media.Service
 	Delays   *delay.Service
 	Options  Options
@@ -67,16 +68,8 @@ func (h *API) Routes() []httpx.Route {
 		open("POST "+v3+"login", h.login),
 		auth("POST /_matrix/client/v1/login/get_token", h.loginToken),
 		open("POST "+v3+"refresh", h.refresh),
-		auth("POST "+v3+"logout", h.logout),
-		auth("POST "+v3+"logout/all", h.logoutAll),
-		open("POST "+v3+"register", h.register),
-		open("GET "+v3+"register/available", h.available),
-		open("GET /_synapse/admin/v1/register", h.sharedNonce),
-		open("POST /_synapse/admin/v1/register", h.sharedRegister),
-		auth("POST "+v3+"account/password", h.changePassword),
-		auth("POST "+v3+"account/deactivate", h.deactivate),
-		auth("GET "+v3+"account/whoami", h.whoami),
-		auth("GET "+v3+"account/3pid", h.threepids),
+		{Pattern: "POST " + v3 + "logout", Auth: true, Locked: true, Handle: h.logout},
+		{Pattern: "POST " + v3 + "logout/all", Auth: true, Locked: true, Handle: h.logoutAll},
 		auth("GET "+v3+"devices", h.devices),
 		auth("GET "+v3+"devices/{deviceId}", h.device),
 		auth("PUT "+v3+"devices/{deviceId}", h.renameDevice),
@@ -107,6 +100,8 @@ func (h *API) Routes() []httpx.Route {
 		h.keyRoutes(auth),
 		h.backupRoutes(auth),
 		h.historyRoutes(auth),
+		h.accountRoutes(open, auth),
+		h.moderationRoutes(auth),
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),
 		h.delayRoutes(auth),
@@ -170,27 +165,32 @@ func (h *API) versions(w http.ResponseWriter, _ *http.Request, _ account.Actor) 
 }
 
 // spec: client-server-api#get_matrixclientv3capabilities
-func (h *API) capabilities(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
-	yes := map[string]bool{"enabled": true}
-	no := map[string]bool{"enabled": false}
+func (h *API) capabilities(w http.ResponseWriter, _ *http.Request, a account.Actor) error {
+	is := func(yes bool) map[string]bool { return map[string]bool{"enabled": yes} }
 	stable := map[string]string{}
 	for _, v := range supportedVersions() {
 		stable[v] = "stable"
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"capabilities": map[string]any{
+	fields := map[string]any{"enabled": true}
+	if managed := h.Accounts.Managed; slices.Contains(managed, "*") {
+		fields["enabled"] = false
+	} else if len(managed) > 0 {
+		fields["disallowed"] = managed
+	}
+	all := map[string]any{
 		"m.room_versions":            map[string]any{"default": defaultVersion(), "available": stable},
-		"m.change_password":          yes,
-		"m.set_displayname":          yes,
-		"m.set_avatar_url":           yes,
-		"m.profile_fields":           yes,
-		"m.3pid_changes":             no,
-		"m.get_login_token":          yes,
-		"m.forget_forced_upon_leave": no,
+		"m.change_password":          is(a.App == ""),
+		"m.set_displayname":          is(h.Accounts.MayChange("displayname") == nil),
+		"m.set_avatar_url":           is(h.Accounts.MayChange("avatar_url") == nil),
+		"m.profile_fields":           fields,
+		"m.3pid_changes":             is(h.Accounts.Mail != nil && a.App == ""),
+		"m.get_login_token":          is(a.App == ""),
+		"m.forget_forced_upon_leave": is(false),
 		// spec: MSC4140#delayed-event-limits-as-a-capability
 		"org.matrix.msc4140.delayed_events": map[string]int64{"max_delay_ms": delay.MaxDelay.Milliseconds(), "max_scheduled": delay.MaxScheduled},
-	}})
-}
-
-func (h *API) threepids(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
-	return httpx.Raw(w, http.StatusOK, []byte(`{"threepids":[]}`))
+	}
+	if a.Admin {
+		all["m.account_moderation"] = map[string]bool{"lock": true, "suspend": true}
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"capabilities": all})
 }

@@ -22,7 +22,7 @@ func (c *Cookies) Routes() []httpx.Route {
 	return []httpx.Route{
 		{Pattern: "POST /_wardline/v1/session", Handle: c.open},
 		{Pattern: "GET /_wardline/v1/session", Auth: true, Handle: c.show},
-		{Pattern: "DELETE /_wardline/v1/session", Auth: true, Handle: c.end},
+		{Pattern: "DELETE /_wardline/v1/session", Auth: true, Locked: true, Handle: c.end},
 	}
 }
 

@@ -148,11 +148,14 @@ func (h *API) uploadIdentity(w http.ResponseWriter, r *http.Request, a account.A
 	}
 	err := h.Keys.SetIdentity(r.Context(), a.User, b.Identity, false)
 	if errors.Is(err, keys.ErrConfirm) {
-		done, failed := h.confirm(r.Context(), w, b.Auth, a)
-		if !done {
+		passed, failed := h.confirm(w, r, b.Auth, a)
+		if passed == nil {
 			return failed
 		}
-		err = h.Keys.SetIdentity(r.Context(), a.User, b.Identity, true)
+		if err = h.Keys.SetIdentity(r.Context(), a.User, b.Identity, true); err == nil {
+			passed.End()
+			h.Accounts.EndReset(a.User)
+		}
 	}
 	if err != nil {
 		return err

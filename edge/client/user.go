@@ -184,6 +184,9 @@ func (h *API) setProfile(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err != nil {
 		return err
 	}
+	if err := h.Accounts.MayChange(name); err != nil {
+		return err
+	}
 	value := event.Field(raw, name)
 	if value == nil {
 		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The body has no "+name+".")
@@ -196,6 +199,9 @@ func (h *API) setProfile(w http.ResponseWriter, r *http.Request, a account.Actor
 
 func (h *API) deleteProfile(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	if err := self(r, a); err != nil {
+		return err
+	}
+	if err := h.Accounts.MayChange(r.PathValue("keyName")); err != nil {
 		return err
 	}
 	if err := h.Accounts.SetProfile(r.Context(), a.User, r.PathValue("keyName"), nil); err != nil {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ type Route struct {
 	Pattern string // method and path as net/http's mux reads them
 	Auth    bool   // only for those who are signed in
 	Maybe   bool   // for anybody; who is signed in is known to the handler
+	Locked  bool   // also for those whose account is locked
 	Handle  Handler
 }
 
@@ -45,6 +47,10 @@ type Server struct {
 	Authenticate func(ctx context.Context, token string) (account.Actor, error)
 	// Admit may refuse a request before its work begins, for rate limits; nil admits all.
 	Admit func(r *http.Request, a account.Actor) error
+	// Suspended says what somebody whose account is suspended may still do; nil is everything.
+	Suspended func(r *http.Request, pattern string, a account.Actor) error
+	// Saw is told who has asked, from where; nil means nobody cares.
+	Saw func(a account.Actor, ip, agent string)
 
 	refusals, refusedAt atomic.Int64 // how many there were, and when one was logged last
 }
@@ -70,7 +76,15 @@ func (s *Server) handler(rt Route) http.Handler {
 			w = shrinker{w}
 		}
 		if rt.Auth || rt.Maybe && signed(r) {
-			a, err = s.actor(r)
+			if a, err = s.actor(r); rt.Locked && a.User != "" && lockedOut(err) {
+				err = nil
+			}
+			if err == nil && s.Saw != nil {
+				s.Saw(a, Address(r), r.UserAgent())
+			}
+			if err == nil && a.Suspended && s.Suspended != nil {
+				err = s.Suspended(r, rt.Pattern, a)
+			}
 		}
 		if err == nil && s.Admit != nil {
 			err = s.Admit(r, a)
@@ -88,6 +102,28 @@ func (s *Server) handler(rt Route) http.Handler {
 func signed(r *http.Request) bool {
 	_, err := r.Cookie(Cookie)
 	return err == nil || r.Header.Get("Authorization") != ""
+}
+
+func lockedOut(err error) bool {
+	f := fault.As(err)
+	return f != nil && f.Code == "M_USER_LOCKED"
+}
+
+// Address is from where a request comes: what a proxy on the same machine says, or else the other end.
+func Address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		if via := r.Header.Get("X-Forwarded-For"); via != "" {
+			last := via[strings.LastIndexByte(via, ',')+1:]
+			if ip := net.ParseIP(strings.TrimSpace(last)); ip != nil {
+				return ip.String()
+			}
+		}
+	}
+	return host
 }
 
 // actor finds who makes the request: by bearer token, or by the web app's cookie, which is believed for a write only when the

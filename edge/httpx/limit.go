@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -35,11 +34,7 @@ func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
 	}
 	key, perSecond, burst := string(a.User), rate.Limit(writePerSecond), writeBurst
 	if key == "" {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = r.RemoteAddr
-		}
-		key, perSecond, burst = "from "+host, signInPerSecond, signInBurst
+		key, perSecond, burst = "from "+Address(r), signInPerSecond, signInBurst
 	}
 	l.mu.Lock()
 	if l.buckets == nil || len(l.buckets) >= maxBuckets {

@@ -6,6 +6,7 @@
 package server
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"wardline/edge/httpx"
+	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
@@ -24,6 +26,8 @@ type API struct {
 	KeyID   id.Key
 	Key     ed25519.PrivateKey
 	Version string
+	// Identity says whose an OpenID token is. Set before use.
+	Identity func(ctx context.Context, token string) (id.User, error)
 }
 
 // keyLife is for how long others may believe a published key without asking again.
@@ -35,7 +39,22 @@ func (h *API) Routes() []httpx.Route {
 		{Pattern: "GET /_matrix/federation/v1/version", Handle: h.version},
 		{Pattern: "GET /_matrix/key/v2/server", Handle: h.keys},
 		{Pattern: "GET /_matrix/key/v2/server/{keyId}", Handle: h.keys},
+		{Pattern: "GET /_matrix/federation/v1/openid/userinfo", Handle: h.userinfo},
 	}
+}
+
+// userinfo tells another service who holds a token.
+// spec: server-server-api#get_matrixfederationv1openiduserinfo
+func (h *API) userinfo(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	token := r.URL.Query().Get("access_token")
+	if token == "" {
+		return fault.New(fault.Unauthenticated, "M_MISSING_TOKEN", "The token is missing.")
+	}
+	u, err := h.Identity(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]id.User{"sub": u})
 }
 
 func (h *API) version(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {

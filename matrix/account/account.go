@@ -9,11 +9,13 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/ground/stream"
 	"wardline/matrix/id"
 )
 
@@ -25,9 +27,11 @@ func Migrations() db.Migrations { return db.Migrations{Package: "account", FS: s
 
 // Actor is who makes a request: a user on one device. Handlers get it as an argument, never from a context.
 type Actor struct {
-	User   id.User
-	Device id.Device
-	Admin  bool
+	User      id.User
+	Device    id.Device
+	Admin     bool
+	Suspended bool   // may read, leave and sign out, and little else
+	App       string // the OAuth client that acts, "" for none
 }
 
 // Service answers for the accounts of one server.
@@ -38,15 +42,24 @@ type Service struct {
 	// OnProfile is called inside the act that changes a display name or picture, so that rooms follow in the same transaction.
 	// Set before use; nil means nobody cares.
 	OnProfile func(ctx context.Context, tx *db.Tx, user id.User) error
-	// OnData is called inside the act that changes account data, with the change's position, so that it can be noted at the commit
+	// OnData is called inside the act that changes account data, with its type and the change's position, so that it can be noted at the commit
 	// and the user's devices woken. Set before use.
-	OnData func(tx *db.Tx, user id.User, pos int64)
+	OnData func(tx *db.Tx, user id.User, typ string, pos int64)
 	// OnEnd is called inside the act that ends an account for good, so that it leaves its rooms in the same transaction. Set before use.
 	OnEnd func(ctx context.Context, tx *db.Tx, user id.User) error
 	// OnSignOut are called inside the act that signs devices out, so that what belongs to them goes with them. Set before use.
 	OnSignOut []func(ctx context.Context, tx *db.Tx, user id.User, devices []id.Device) error
+	// OnStanding is called after an administrator has locked, suspended or freed an account. Set before use; nil means nobody cares.
+	OnStanding func(user id.User)
 	// OnGone is called after devices were signed out, to end what they are waiting for. Set before use.
 	OnGone func(user id.User, devices []id.Device)
+
+	// Managed are the profile fields that the server keeps and people cannot change. Set before use.
+	Managed []string
+	// Registration says who may make an account. Set before use.
+	Registration Registration
+	// Mail sends letters; nil when the trust has not said how. Set before use.
+	Mail Mail
 
 	accessLife time.Duration
 
@@ -54,12 +67,15 @@ type Service struct {
 	known map[tokenHash]cached
 	hash  chan struct{} // bounds how many passwords are hashed at once, for the memory it takes
 	nonce nonces
-	uia   sessions
+	uia   interactions
+	post  stream.Bell // rung when there is a letter to send
+	seen  sightings
 }
 
 type cached struct {
 	actor   Actor
 	expires int64
+	locked  bool
 }
 
 // New returns the service for a server's accounts.
@@ -75,9 +91,9 @@ func (s *Service) Local(u id.User) bool { return u.Server() == s.server }
 
 var (
 	insertUser = db.SQL("account.insert_user", `INSERT INTO account_user (id, password, admin, created_at, deactivated_at) VALUES ($1, $2, $3, $4, 0) ON CONFLICT (id) DO NOTHING`)
-	readUser   = db.SQL("account.read_user", `SELECT password, admin, deactivated_at FROM account_user WHERE id = $1`)
-	setSecret  = db.SQL("account.set_password", `UPDATE account_user SET password = $2 WHERE id = $1`)
-	endUser    = db.SQL("account.deactivate", `UPDATE account_user SET password = '', deactivated_at = $2 WHERE id = $1`)
+	readUser   = db.SQL("account.read_user", `SELECT password, admin, deactivated_at, locked_at, suspended_at FROM account_user WHERE id = $1`)
+	setSecret  = db.SQL("account.set_password", `UPDATE account_user SET password = $2 WHERE id = $1 AND deactivated_at = 0`)
+	endUser    = db.SQL("account.deactivate", `UPDATE account_user SET password = '', admin = FALSE, deactivated_at = $2 WHERE id = $1 AND deactivated_at = 0`)
 	searchUser = db.SQL("account.search", `SELECT u.id FROM account_user u LEFT JOIN account_profile p ON p.member = u.id AND p.field = 'displayname'
 		WHERE u.deactivated_at = 0 AND (lower(u.id) LIKE lower($1) OR lower(p.value) LIKE lower($1)) ORDER BY u.id LIMIT $2`)
 )
@@ -86,9 +102,13 @@ type userRow struct {
 	secret      string
 	admin       bool
 	deactivated int64
+	locked      int64
+	suspended   int64
 }
 
-func scanUser(r db.Row) (u userRow, err error) { return u, r.Scan(&u.secret, &u.admin, &u.deactivated) }
+func scanUser(r db.Row) (u userRow, err error) {
+	return u, r.Scan(&u.secret, &u.admin, &u.deactivated, &u.locked, &u.suspended)
+}
 
 // NewUser says what an account starts with. Password may be empty: then nobody can sign in with one.
 type NewUser struct {
@@ -165,9 +185,12 @@ func (s *Service) Exists(ctx context.Context, q db.Querier, u id.User) error {
 	return nil
 }
 
+// escapeLike leaves out the signs that LIKE reads as wildcards, which engines escape differently; what is found may be a little more.
+func escapeLike(s string) string { return strings.NewReplacer("%", "_", `\`, "_").Replace(s) }
+
 // Search finds active accounts whose id or display name contains the term, at most limit.
 func (s *Service) Search(ctx context.Context, term string, limit int) ([]id.User, error) {
-	found, err := db.Collect(ctx, s.db, searchUser, db.Scalar[string], "%"+term+"%", limit)
+	found, err := db.Collect(ctx, s.db, searchUser, db.Scalar[string], "%"+escapeLike(term)+"%", limit)
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,13 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/argon2"
 
+	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
@@ -99,7 +101,14 @@ func (s *Service) SetPassword(ctx context.Context, a Actor, password string, oth
 		return err
 	}
 	return s.db.Write(ctx, "account.password", func(ctx context.Context, tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, setSecret, string(a.User), secret); err != nil {
+		n, err := tx.Exec(ctx, setSecret, string(a.User), secret)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errNoUser
+		}
+		if err := audit.Append(ctx, tx, audit.Entry{At: time.Now(), Actor: string(a.User), Action: "account.password", Object: string(a.User)}); err != nil {
 			return err
 		}
 		if !others {
@@ -109,11 +118,19 @@ func (s *Service) SetPassword(ctx context.Context, a Actor, password string, oth
 	})
 }
 
-// Deactivate ends the account: no password, no devices, no rooms, for good.
+// Deactivate ends the account: no password, no devices, no rooms, no addresses, for good. With erase, its name and picture go too, and
+// who comes into its rooms later sees its messages only as they are after a redaction.
 // spec: client-server-api#post_matrixclientv3accountdeactivate
-func (s *Service) Deactivate(ctx context.Context, u id.User) error {
+func (s *Service) Deactivate(ctx context.Context, by, u id.User, erase bool) error {
 	return s.db.Write(ctx, "account.deactivate", func(ctx context.Context, tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, endUser, string(u), time.Now().UnixMilli()); err != nil {
+		n, err := tx.Exec(ctx, endUser, string(u), time.Now().UnixMilli())
+		if err != nil {
+			return err
+		}
+		if n == 0 && !erase {
+			return nil // it has ended already
+		}
+		if _, err := tx.Exec(ctx, endContacts, string(u)); err != nil {
 			return err
 		}
 		if s.OnEnd != nil {
@@ -121,6 +138,19 @@ func (s *Service) Deactivate(ctx context.Context, u id.User) error {
 				return err
 			}
 		}
+		if erase {
+			if err := s.erase(ctx, tx, u); err != nil {
+				return err
+			}
+		}
+		if err := audit.Append(ctx, tx, audit.Entry{At: time.Now(), Actor: string(by), Action: "account.end", Object: string(u), Detail: map[string]string{"erase": strconv.FormatBool(erase)}}); err != nil {
+			return err
+		}
 		return s.signOut(ctx, tx, u, func(id.Device) bool { return true })
 	})
+}
+
+// SetPasswordOf gives a user a new password and signs all their devices out if others is set, for an administrator or a reset.
+func (s *Service) SetPasswordOf(ctx context.Context, u id.User, password string, others bool) error {
+	return s.SetPassword(ctx, Actor{User: u}, password, others)
 }

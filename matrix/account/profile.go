@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"slices"
 
 	"wardline/ground/db"
@@ -59,8 +60,8 @@ func (s *Service) Profile(ctx context.Context, q db.Querier, u id.User) (Profile
 // SetProfile sets a field, or removes it when value is nil. Rooms follow in the same act. The whole profile is at most 64 KiB.
 // spec: client-server-api#put_matrixclientv3profileuseridkeyname
 func (s *Service) SetProfile(ctx context.Context, u id.User, name string, value json.RawMessage) error {
-	if name == "" || len(name) > 255 {
-		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The field's name must have 1 to 255 characters.")
+	if err := checkField(name); err != nil {
+		return err
 	}
 	if (name == "displayname" || name == "avatar_url") && value != nil {
 		var text *string
@@ -78,10 +79,12 @@ func (s *Service) SetProfile(ctx context.Context, u id.User, name string, value 
 		}
 		size := len(name) + len(value)
 		for k, v := range p {
-			size += len(k) + len(v)
+			if k != name {
+				size += len(k) + len(v)
+			}
 		}
-		if size > 64<<10 {
-			return fault.New(fault.TooLarge, "M_PROFILE_TOO_LARGE", "The profile would be larger than 64 KiB.")
+		if value != nil && size > 64<<10 {
+			return fault.New(fault.Invalid, "M_PROFILE_TOO_LARGE", "The profile would be larger than 64 KiB.")
 		}
 		if value == nil {
 			_, err = tx.Exec(ctx, deleteProfile, string(u), name)
@@ -93,6 +96,32 @@ func (s *Service) SetProfile(ctx context.Context, u id.User, name string, value 
 		}
 		return s.OnProfile(ctx, tx, u)
 	})
+}
+
+var fieldGrammar = regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`)
+
+// checkField refuses what cannot be the name of a profile field.
+// spec: client-server-api#profiles
+func checkField(name string) error {
+	switch {
+	case len(name) > 255:
+		return fault.New(fault.Invalid, "M_KEY_TOO_LARGE", "The field's name is longer than 255 bytes.")
+	case name != "displayname" && name != "avatar_url" && !fieldGrammar.MatchString(name):
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The field's name has characters that it may not have.")
+	}
+	return nil
+}
+
+// MayChange refuses a change of a profile field that the server keeps, or that cannot be one.
+// spec: client-server-api#mprofile_fields-capability
+func (s *Service) MayChange(name string) error {
+	if err := checkField(name); err != nil {
+		return err
+	}
+	if slices.Contains(s.Managed, name) || slices.Contains(s.Managed, "*") {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "That part of your profile is kept by the trust. Ask your administrator.")
+	}
+	return nil
 }
 
 // Data is one piece of account data; Room is "" for the user's own.
@@ -133,7 +162,7 @@ func (s *Service) SetDataIn(ctx context.Context, tx *db.Tx, u id.User, room id.R
 		return err
 	}
 	if s.OnData != nil {
-		s.OnData(tx, u, pos)
+		s.OnData(tx, u, typ, pos)
 	}
 	return nil
 }
@@ -174,4 +203,48 @@ func (s *Service) MarkDirect(ctx context.Context, tx *db.Tx, user, other id.User
 		return err
 	}
 	return s.SetDataIn(ctx, tx, user, "", "m.direct", content)
+}
+
+// Ignored returns whom a user ignores.
+// spec: client-server-api#mignored_user_list
+func (s *Service) Ignored(ctx context.Context, q db.Querier, u id.User) (map[id.User]bool, error) {
+	d, err := s.Data(ctx, q, u, "", "m.ignored_user_list")
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var b struct {
+		Users map[id.User]json.RawMessage `json:"ignored_users"`
+	}
+	if json.Unmarshal(d.Content, &b) != nil {
+		return nil, nil // some client wrote nonsense there
+	}
+	list := make(map[id.User]bool, len(b.Users))
+	for other := range b.Users {
+		if other != u {
+			list[other] = true
+		}
+	}
+	return list, nil
+}
+
+// MayInvite refuses an invitation of a user who wants none.
+// spec: client-server-api#invite-permission
+func (s *Service) MayInvite(ctx context.Context, q db.Querier, u id.User) error {
+	d, err := s.Data(ctx, q, u, "", "m.invite_permission_config")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var b struct {
+		Default string `json:"default_action"`
+	}
+	if json.Unmarshal(d.Content, &b) == nil && b.Default == "block" {
+		return fault.New(fault.Forbidden, "M_INVITE_BLOCKED", "That person takes no invitations.")
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
 )
@@ -105,45 +106,83 @@ func (s *Service) ParseLogin(name string) id.User {
 	return id.User("@" + strings.ToLower(name) + ":" + string(s.server))
 }
 
-// sessions are the open user-interactive authentications: which stages each has passed.
-type sessions struct {
-	mu   sync.Mutex // guards open
-	open map[string]*interaction
+// Registration says who may make an account for themselves.
+type Registration struct {
+	Open   bool // anybody
+	Tokens bool // whoever has a token
+	Email  bool // only with an address that was proved to be theirs
 }
 
-type interaction struct {
-	began time.Time
-	done  []string
+// allowed says whether anybody at all may.
+func (r Registration) allowed() bool { return r.Open || r.Tokens }
+
+// Stages are what somebody must pass to register, empty when nobody may.
+func (r Registration) Stages() []string {
+	var stages []string
+	if r.Tokens && !r.Open {
+		stages = append(stages, StageToken)
+	}
+	if r.Email && r.allowed() {
+		stages = append(stages, StageEmail)
+	}
+	if len(stages) == 0 && r.Open {
+		stages = append(stages, StageDummy)
+	}
+	return stages
 }
 
-const interactionLife = 15 * time.Minute
+// ErrNoRegistration says that accounts are not made this way.
+var ErrNoRegistration = fault.New(fault.Forbidden, "M_FORBIDDEN", "Accounts are made by the trust. Ask your administrator.")
 
-// Stages records that a session of user-interactive authentication has passed a stage ("" for none) and returns the session and
-// all stages it has passed. An unknown session starts a new one.
-// spec: client-server-api#user-interactive-authentication-api
-func (s *Service) Stages(session, passed string) (string, []string) {
-	s.uia.mu.Lock()
-	defer s.uia.mu.Unlock()
-	if s.uia.open == nil || len(s.uia.open) > 10_000 {
-		s.uia.open = map[string]*interaction{}
+// MayRegister refuses when nobody may register.
+func (s *Service) MayRegister() error {
+	if !s.Registration.allowed() {
+		return ErrNoRegistration
 	}
-	it := s.uia.open[session]
-	if it == nil || time.Since(it.began) > interactionLife {
-		session = id.NewOpaque(24)
-		it = &interaction{began: time.Now()}
-		s.uia.open[session] = it
-	}
-	if passed != "" {
-		it.done = append(it.done, passed)
-	}
-	return session, it.done
+	return nil
 }
 
-// EndStages forgets a session of user-interactive authentication, once its act is done.
-func (s *Service) EndStages(session string) {
-	s.uia.mu.Lock()
-	defer s.uia.mu.Unlock()
-	delete(s.uia.open, session)
+// Free says whether a user name can be had: it is well-formed and nobody has it, or ever had.
+// spec: client-server-api#get_matrixclientv3registeravailable
+func (s *Service) Free(ctx context.Context, name string) (id.User, error) {
+	u, err := s.NewLocal(name)
+	if err != nil {
+		return "", err
+	}
+	_, err = db.One(ctx, s.db, readUser, scanUser, string(u))
+	if err == nil {
+		return "", fault.New(fault.Conflict, "M_USER_IN_USE", "That user name is taken.")
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	return u, nil
+}
+
+// Register makes an account for somebody who has passed what Registration asks, using up the token and taking over the address that
+// the stages were passed with.
+func (s *Service) Register(ctx context.Context, n NewUser, p *Passed) error {
+	if err := s.MayRegister(); err != nil {
+		return err
+	}
+	secret, err := s.secret(ctx, n.Password)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, "account.register", func(ctx context.Context, tx *db.Tx) error {
+		if p.token != "" {
+			if err := s.useVoucher(ctx, tx, p.token); err != nil {
+				return err
+			}
+		}
+		if err := s.create(ctx, tx, n, secret); err != nil {
+			return err
+		}
+		if p.address == "" {
+			return nil
+		}
+		return s.addContact(ctx, tx, n.User, p.address, p.provedAt)
+	})
 }
 
 // CheckPassword returns nil when the password is the user's; for stages that ask for it again.

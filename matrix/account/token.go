@@ -22,16 +22,20 @@ type Session struct {
 	Access  string
 	Refresh string
 	Life    time.Duration // of Access, 0 when it does not end
+	Name    string        // of the device, as people see it
 }
 
 var (
-	insertToken = db.SQL("account.insert_token", `INSERT INTO account_token (hash, kind, member, device, expires_at) VALUES ($1, $2, $3, $4, $5)`)
-	readToken   = db.SQL("account.read_token", `SELECT t.kind, t.member, t.device, t.expires_at, u.admin FROM account_token t JOIN account_user u ON u.id = t.member WHERE t.hash = $1`)
+	insertToken = db.SQL("account.insert_token", `INSERT INTO account_token (hash, kind, member, device, expires_at, parent, app) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
+	readToken   = db.SQL("account.read_token", `SELECT t.kind, t.member, t.device, t.expires_at, t.parent, t.app, u.admin, u.locked_at, u.suspended_at FROM account_token t JOIN account_user u ON u.id = t.member WHERE t.hash = $1`)
+	endOlder    = db.SQL("account.end_older", `DELETE FROM account_token WHERE member = $1 AND device = $2 AND kind <> 'identity' AND (parent IS NULL OR parent <> $3)`)
+	settleToken = db.SQL("account.settle_token", `UPDATE account_token SET parent = NULL WHERE parent = $1`)
+	endChildren = db.SQL("account.end_children", `DELETE FROM account_token WHERE parent = $1`)
 	deleteToken = db.SQL("account.delete_token", `DELETE FROM account_token WHERE hash = $1`)
 	endAccess   = db.SQL("account.end_access", `DELETE FROM account_token WHERE member = $1 AND device = $2`)
 	saveDevice  = db.SQL("account.save_device", `INSERT INTO account_device (member, device, name, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (member, device) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN account_device.name ELSE excluded.name END, seen_at = excluded.seen_at`)
-	listDevices  = db.SQL("account.list_devices", `SELECT device, name, seen_at FROM account_device WHERE member = $1 ORDER BY created_at, device LIMIT 1000`)
+	listDevices  = db.SQL("account.list_devices", `SELECT device, name, seen_at, ip, agent FROM account_device WHERE member = $1 ORDER BY created_at, device LIMIT 1000`)
 	renameDevice = db.SQL("account.rename_device", `UPDATE account_device SET name = $3 WHERE member = $1 AND device = $2`)
 	deleteDevice = db.SQL("account.delete_device", `DELETE FROM account_device WHERE member = $1 AND device = $2`)
 )
@@ -40,19 +44,26 @@ type tokenRow struct {
 	kind    string
 	actor   Actor
 	expires int64
+	parent  []byte
+	locked  bool
 }
 
 func scanToken(r db.Row) (t tokenRow, err error) {
-	return t, r.Scan(&t.kind, &t.actor.User, &t.actor.Device, &t.expires, &t.actor.Admin)
+	var locked, suspended int64
+	err = r.Scan(&t.kind, &t.actor.User, &t.actor.Device, &t.expires, &t.parent, &t.actor.App, &t.actor.Admin, &locked, &suspended)
+	t.locked, t.actor.Suspended = locked != 0, suspended != 0
+	return t, err
 }
 
 var (
 	errUnknownToken = fault.New(fault.Unauthenticated, "M_UNKNOWN_TOKEN", "You are not signed in, or were signed out.")
+	errLocked       = &fault.Fault{Kind: fault.Unauthenticated, Code: "M_USER_LOCKED", Public: "This account is locked. Ask your administrator.", Extra: map[string]any{"soft_logout": true}}
 	errSoftLogout   = &fault.Fault{Kind: fault.Unauthenticated, Code: "M_UNKNOWN_TOKEN", Public: "The access token has ended; refresh it.", Extra: map[string]any{"soft_logout": true}}
 )
 
 // Authenticate returns who holds an access token. An unknown or ended token is Unauthenticated; one that can be refreshed says so
-// with soft_logout. Known tokens are answered from memory.
+// with soft_logout. Of a locked account the actor is returned with the fault, for the few calls that it may still make. Known tokens
+// are answered from memory.
 // spec: client-server-api#client-authentication
 func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error) {
 	if token == "" {
@@ -70,7 +81,12 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error)
 		if err != nil {
 			return Actor{}, err
 		}
-		c = cached{actor: row.actor, expires: row.expires}
+		if row.parent != nil {
+			if err := s.settle(ctx, row); err != nil {
+				return Actor{}, err
+			}
+		}
+		c = cached{actor: row.actor, expires: row.expires, locked: row.locked}
 		s.remember(h, c)
 		// The token may have ended between the read and the remembering; ask once more now that an end would find it.
 		if _, err := db.One(ctx, s.db, readToken, scanToken, h[:]); err != nil {
@@ -84,7 +100,27 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error)
 	if c.expires != 0 && c.expires < time.Now().UnixMilli() {
 		return Actor{}, errSoftLogout
 	}
+	if c.locked {
+		return c.actor, errLocked
+	}
 	return c.actor, nil
+}
+
+// settle ends what a token that is used for the first time took the place of.
+// spec: client-server-api#refreshing-access-tokens
+func (s *Service) settle(ctx context.Context, row tokenRow) error {
+	return s.db.Write(ctx, "account.settle", func(ctx context.Context, tx *db.Tx) error { return s.settleIn(ctx, tx, row) })
+}
+
+func (s *Service) settleIn(ctx context.Context, tx *db.Tx, row tokenRow) error {
+	if _, err := tx.Exec(ctx, endOlder, string(row.actor.User), string(row.actor.Device), row.parent); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, settleToken, row.parent); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { s.forgetDevices(row.actor.User, func(d id.Device) bool { return d == row.actor.Device }) })
+	return nil
 }
 
 // maxKnown bounds the tokens held in memory; past it all are dropped and read again.
@@ -121,7 +157,11 @@ type SignIn struct {
 	Device  id.Device // "" for a new one
 	Name    string    // what people see in the list of devices
 	Refresh bool      // the client can refresh: give it an access token that ends
+	App     string    // the OAuth client that signs in, "" for the older ways
 }
+
+// appLife is how long an access token of an OAuth client lasts: it can always refresh.
+const appLife = 5 * time.Minute
 
 // Login opens a session with a password. The fault for a wrong name and a wrong password is the same.
 // spec: client-server-api#post_matrixclientv3login
@@ -163,10 +203,18 @@ func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string
 		a.Device = id.NewDevice()
 	}
 	ses := Session{Actor: a, Access: "wla_" + id.NewOpaque(32)}
+	a.App, ses.App, ses.Name = in.App, in.App, in.Name
 	if in.Refresh {
-		ses.Refresh, ses.Life = "wlr_"+id.NewOpaque(32), s.accessLife
+		ses.Refresh, ses.Life = "wlr_"+id.NewOpaque(32), s.lifeOf(in.App)
 	}
 	err := s.db.Write(ctx, "account.open", func(ctx context.Context, tx *db.Tx) error {
+		if row, err := db.One(ctx, tx, readUser, scanUser, string(a.User)); err != nil {
+			return err
+		} else if row.deactivated != 0 {
+			return errPassword
+		} else if row.locked != 0 {
+			return errLocked
+		}
 		if used != "" {
 			h := hashOf(used)
 			n, err := tx.Exec(ctx, deleteToken, h[:])
@@ -189,49 +237,83 @@ func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string
 		if err := audit.Append(ctx, tx, audit.Entry{At: now, Actor: string(a.User), Action: "session.open", Object: string(a.Device), Detail: map[string]string{"how": how}}); err != nil {
 			return err
 		}
-		return s.saveTokens(ctx, tx, ses)
+		return s.saveTokens(ctx, tx, ses, nil)
 	})
 	return ses, err
 }
 
-func (s *Service) saveTokens(ctx context.Context, tx *db.Tx, ses Session) error {
+func (s *Service) lifeOf(app string) time.Duration {
+	if app != "" {
+		return appLife
+	}
+	return s.accessLife
+}
+
+// saveTokens writes a session's tokens. parent is the hash of the refresh token they came from, nil for a new session.
+func (s *Service) saveTokens(ctx context.Context, tx *db.Tx, ses Session, parent []byte) error {
 	expires := int64(0)
 	if ses.Life > 0 {
 		expires = time.Now().Add(ses.Life).UnixMilli()
 	}
 	h := hashOf(ses.Access)
-	if _, err := tx.Exec(ctx, insertToken, h[:], "access", string(ses.User), string(ses.Device), expires); err != nil {
+	if _, err := tx.Exec(ctx, insertToken, h[:], "access", string(ses.User), string(ses.Device), expires, parent, ses.App); err != nil {
 		return err
 	}
 	if ses.Refresh == "" {
 		return nil
 	}
 	h = hashOf(ses.Refresh)
-	_, err := tx.Exec(ctx, insertToken, h[:], "refresh", string(ses.User), string(ses.Device), int64(0))
+	_, err := tx.Exec(ctx, insertToken, h[:], "refresh", string(ses.User), string(ses.Device), int64(0), parent, ses.App)
 	return err
 }
 
-// Refresh trades a refresh token for new tokens. The old refresh token ends in the same act; the old access token too.
+// Refresh trades a refresh token for new tokens. The old ones go on until one of the new ones is used, so that an answer which was
+// lost signs nobody out; a second refresh before that ends what the first gave. app must be the one that the token was given to.
 // spec: client-server-api#post_matrixclientv3refresh
-func (s *Service) Refresh(ctx context.Context, token string) (Session, error) {
+func (s *Service) Refresh(ctx context.Context, token, app string) (Session, error) {
 	var ses Session
 	err := s.db.Write(ctx, "account.refresh", func(ctx context.Context, tx *db.Tx) error {
 		h := hashOf(token)
 		row, err := db.One(ctx, tx, readToken, scanToken, h[:])
-		if fault.Is(err, fault.NotFound) || err == nil && row.kind != "refresh" {
+		if fault.Is(err, fault.NotFound) || err == nil && (row.kind != "refresh" || row.actor.App != app) {
 			return errUnknownToken
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, endAccess, string(row.actor.User), string(row.actor.Device)); err != nil {
+		if row.locked {
+			return errLocked
+		}
+		if row.parent != nil {
+			if err := s.settleIn(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, endChildren, h[:]); err != nil {
 			return err
 		}
 		tx.AfterCommit(func() { s.forgetDevices(row.actor.User, func(d id.Device) bool { return d == row.actor.Device }) })
-		ses = Session{Actor: row.actor, Access: "wla_" + id.NewOpaque(32), Refresh: "wlr_" + id.NewOpaque(32), Life: s.accessLife}
-		return s.saveTokens(ctx, tx, ses)
+		ses = Session{Actor: row.actor, Access: "wla_" + id.NewOpaque(32), Refresh: "wlr_" + id.NewOpaque(32), Life: s.lifeOf(app)}
+		return s.saveTokens(ctx, tx, ses, h[:])
 	})
 	return ses, err
+}
+
+// Revoke signs out the device that holds a token of the app, access or refresh. A token that is none is no error: it works no more,
+// which is what was asked for.
+// spec: client-server-api#token-revocation
+func (s *Service) Revoke(ctx context.Context, token, app string) error {
+	return s.db.Write(ctx, "account.revoke", func(ctx context.Context, tx *db.Tx) error {
+		h := hashOf(token)
+		row, err := db.One(ctx, tx, readToken, scanToken, h[:])
+		if fault.Is(err, fault.NotFound) || err == nil && (row.actor.App != app || app == "" || row.kind == "login") {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return s.signOut(ctx, tx, row.actor.User, func(d id.Device) bool { return d == row.actor.Device })
+	})
 }
 
 // NewLoginToken makes a one-time token with which somebody may sign in as the user within life.
@@ -240,7 +322,7 @@ func (s *Service) NewLoginToken(ctx context.Context, u id.User, life time.Durati
 	token := "wll_" + id.NewOpaque(32)
 	h := hashOf(token)
 	err := s.db.Write(ctx, "account.login_token", func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.Exec(ctx, insertToken, h[:], "login", string(u), "", time.Now().Add(life).UnixMilli())
+		_, err := tx.Exec(ctx, insertToken, h[:], "login", string(u), "", time.Now().Add(life).UnixMilli(), nil, "")
 		return err
 	})
 	return token, err
@@ -251,11 +333,13 @@ type Device struct {
 	ID     id.Device
 	Name   string
 	SeenAt time.Time
+	IP     string // from where it was last seen, "" for not known
+	Agent  string // what it then called itself
 }
 
 func scanDevice(r db.Row) (d Device, err error) {
 	var at int64
-	err = r.Scan(&d.ID, &d.Name, &at)
+	err = r.Scan(&d.ID, &d.Name, &at, &d.IP, &d.Agent)
 	d.SeenAt = time.UnixMilli(at)
 	return d, err
 }
@@ -322,4 +406,33 @@ func (s *Service) HasDevice(ctx context.Context, q db.Querier, u id.User, d id.D
 		err = fault.New(fault.NotFound, "M_NOT_FOUND", "There is no such device.")
 	}
 	return err
+}
+
+// NewIdentityToken makes a token with which another service can ask this server who the user is, and do nothing else. It ends with the
+// session, or after life.
+// spec: client-server-api#post_matrixclientv3useruseridopenidrequest_token
+func (s *Service) NewIdentityToken(ctx context.Context, a Actor, life time.Duration) (string, error) {
+	token := "wlo_" + id.NewOpaque(32)
+	h := hashOf(token)
+	err := s.db.Write(ctx, "account.identity_token", func(ctx context.Context, tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, endIdentities, time.Now().UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, insertToken, h[:], "identity", string(a.User), string(a.Device), time.Now().Add(life).UnixMilli(), nil, "")
+		return err
+	})
+	return token, err
+}
+
+var endIdentities = db.SQL("account.end_identities", `DELETE FROM account_token WHERE kind IN ('identity', 'login') AND expires_at > 0 AND expires_at < $1`)
+
+// Identity returns whose a token of NewIdentityToken is.
+// spec: server-server-api#get_matrixfederationv1openiduserinfo
+func (s *Service) Identity(ctx context.Context, token string) (id.User, error) {
+	h := hashOf(token)
+	row, err := db.One(ctx, s.db, readToken, scanToken, h[:])
+	if fault.Is(err, fault.NotFound) || err == nil && (row.kind != "identity" || row.locked || row.expires < time.Now().UnixMilli()) {
+		return "", fault.New(fault.Unauthenticated, "M_UNKNOWN_TOKEN", "The token is unknown or has ended.")
+	}
+	return row.actor.User, err
 }

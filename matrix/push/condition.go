@@ -12,8 +12,9 @@ import (
 
 // program is a ruleset made ready to be tried on events.
 type program struct {
-	user  id.User
-	rules []step
+	user    id.User
+	ignored map[id.User]bool
+	rules   []step
 }
 
 type step struct {
@@ -88,8 +89,11 @@ type view struct {
 	read bool
 }
 
-// judge tries the rules in order and returns what the first that fits does. A user's own events concern nobody's rules but others'.
+// judge tries the rules in order and returns what the first that fits does. Of people whom the user ignores, nothing fits.
 func (p *program) judge(f *room.Feed, ev *room.Event) (s step, fits bool) {
+	if p.ignored[ev.Sender] {
+		return step{}, false
+	}
 	v := &view{ev: ev, feed: f, user: p.user}
 	for i := range p.rules {
 		if p.rules[i].fits(v) {

@@ -127,13 +127,13 @@ func (s *Service) Change(ctx context.Context, u id.User, change func(*Ruleset) e
 		if len(raw) > maxSetSize {
 			return fault.New(fault.TooLarge, "M_TOO_LARGE", "The push rules together are too large.")
 		}
-		tx.OnCommit(func() { s.forget(u) })
+		tx.OnCommit(func() { s.Forget(u) })
 		return s.accounts.SetDataIn(ctx, tx, u, "", Data, raw)
 	})
 }
 
-// forget drops what was compiled of a user's rules.
-func (s *Service) forget(u id.User) {
+// Forget drops what was compiled of a user's rules, after they, or whom the user ignores, have changed.
+func (s *Service) Forget(u id.User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes++
@@ -153,8 +153,13 @@ func (s *Service) program(ctx context.Context, u id.User) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own {
+	ignored, err := s.accounts.Ignored(ctx, s.db, u)
+	if err != nil {
+		return nil, err
+	}
+	if own || len(ignored) > 0 {
 		p = compile(u, set)
+		p.ignored = ignored
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -87,6 +87,11 @@ func (a *Act) change(ctx context.Context, c Change, client bool) (*Event, error)
 		if err := a.s.mayExist(ctx, a.tx, c.Target); err != nil {
 			return nil, err
 		}
+		if client && a.s.accounts.Local(c.Target) {
+			if err := a.s.accounts.MayInvite(ctx, a.tx, c.Target); err != nil {
+				return nil, err
+			}
+		}
 	case "leave":
 		if now == "leave" {
 			return nil, nil

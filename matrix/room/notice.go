@@ -74,3 +74,19 @@ func (s shown) Get(typ, key string) *event.Event {
 func (f *Feed) MayNotify(u id.User, kind string) bool {
 	return auth.Power(f.Version, shown{f}, u) >= auth.NotifyPower(f.Version, shown{f}, kind)
 }
+
+// Emptied returns the event as it would be after a redaction, for readers who may not have what it said.
+func (ev *Event) Emptied(v *event.Version) (*Event, error) {
+	raw := append([]byte(`{"content":`), ev.Event.Content...)
+	raw = append(raw, `,"type":`...)
+	raw = append(appendString(raw, ev.Type), '}')
+	bare, err := event.Redact(v, raw)
+	if err != nil {
+		return nil, err
+	}
+	pdu := *ev.Event
+	pdu.Content = event.Field(bare, "content")
+	out := &Event{Event: &pdu, Pos: ev.Pos, Replaces: ev.Replaces, RedactedBy: ev.RedactedBy}
+	out.render()
+	return out, nil
+}

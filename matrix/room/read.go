@@ -26,6 +26,9 @@ type Sight struct {
 	simple     bool // joined now, and history was never anything but shared
 }
 
+// User is whose sight it is.
+func (si *Sight) User() id.User { return si.user }
+
 // Sight works out what a user may see of a room. Somebody who may see nothing at all is Hidden.
 func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error) {
 	f.mu.RLock()

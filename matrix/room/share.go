@@ -96,3 +96,27 @@ func (ev *Event) before() string {
 	m, _ := event.Text(event.Field(event.Field(event.Field(whole, "unsigned"), "prev_content"), "membership"))
 	return m
 }
+
+// Mutual lists the rooms that two users are both in, in the order of their names.
+// spec: client-server-api#get_matrixclientv1mutual_rooms
+func (s *Service) Mutual(ctx context.Context, a, b id.User) ([]id.Room, error) {
+	mine, err := s.Memberships(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var both []id.Room
+	for _, m := range mine {
+		if m.Is != "join" {
+			continue
+		}
+		f, err := s.Feed(ctx, m.Room)
+		if err != nil {
+			return nil, err
+		}
+		if f.Has(b) {
+			both = append(both, m.Room)
+		}
+	}
+	slices.Sort(both)
+	return both, nil
+}

@@ -102,6 +102,10 @@ func (s *Service) bounds(r PageRequest) (from, floor, ceiling int64, err error) 
 // last of them, more whether anything may lie beyond.
 func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, from, floor, ceiling int64, limit int, backward bool, filter *EventFilter) (out []*room.Event, at int64, more bool, err error) {
 	at = from
+	q, err := s.quietOf(ctx, sight.User())
+	if err != nil {
+		return nil, 0, false, err
+	}
 	for len(out) < limit {
 		n := max(limit-len(out)+1, 20)
 		var list []*room.Event
@@ -123,7 +127,7 @@ func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, fro
 			} else {
 				at = ev.Pos
 			}
-			if sight.Of(ev) && keep(ev) {
+			if sight.Of(ev) && keep(ev) && s.hears(q, ev) {
 				if out = append(out, ev); len(out) == limit {
 					return out, at, i+1 < len(list) || len(list) == n, nil
 				}

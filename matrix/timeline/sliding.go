@@ -122,7 +122,11 @@ func (g *sliding) build(ctx context.Context) error {
 	g.mine = make(map[id.Room]room.Membership, len(standings))
 	names := make([]id.Room, 0, len(standings))
 	for _, m := range standings {
-		if !m.Forgotten {
+		wanted, err := g.wantsInvite(ctx, g.r.User, m)
+		if err != nil {
+			return err
+		}
+		if !m.Forgotten && wanted {
 			g.mine[m.Room] = m
 			names = append(names, m.Room)
 		}

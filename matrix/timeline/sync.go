@@ -119,6 +119,9 @@ func (y *syncing) room(ctx context.Context, m room.Membership) error {
 		if m.Pos <= y.since.Pos {
 			return nil
 		}
+		if wanted, err := y.wantsInvite(ctx, y.r.User, m); err != nil || !wanted {
+			return err
+		}
 		return y.outside(ctx, m)
 	case "leave", "ban":
 		if m.Pos <= y.since.Pos || y.since.Pos == 0 && !y.r.Filter.Room.IncludeLeave {

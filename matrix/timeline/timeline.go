@@ -46,6 +46,8 @@ type Service struct {
 
 	// Index finds events by their words, for Search. Set before use.
 	Index *search.Index
+	// Vital says which events people are shown although they ignore who sent them; nil is none. Set before use.
+	Vital func(ev *room.Event) bool
 	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
 	OnDelivered func(u id.User, d id.Device, pos int64)
 
@@ -70,6 +72,8 @@ type listener struct {
 	data    atomic.Int64 // position of the newest account data
 	// direct are the rooms that the user marked as direct chats, nil while not known.
 	direct atomic.Pointer[map[id.Room]bool]
+	// quiet is what the user does not want to hear, nil while not known.
+	quiet atomic.Pointer[quiet]
 }
 
 // New returns the service and attaches it to the rooms and accounts it listens to.
@@ -78,15 +82,22 @@ func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Servi
 		peeps: map[id.Room]*peep{}}
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
-	accounts.OnData = func(tx *db.Tx, u id.User, pos int64) {
+	accounts.OnData = func(tx *db.Tx, u id.User, typ string, pos int64) {
 		l := s.listen(u)
 		tx.OnCommit(func() {
 			l.data.Store(pos)
 			l.direct.Store(nil)
+			if hushes(typ) {
+				l.quiet.Store(nil)
+				if s.push != nil {
+					s.push.Forget(u)
+				}
+			}
 		})
 		tx.AfterCommit(l.bell.Ring)
 	}
 	accounts.OnGone = s.gone
+	accounts.OnStanding = func(u id.User) { s.gone(u, nil) }
 	s.hear(k, in)
 	return s
 }
@@ -150,7 +161,7 @@ func (s *Service) still(ctx context.Context, l *listener, u id.User, d id.Device
 	if !slices.ContainsFunc(list, func(one account.Device) bool { return one.ID == d }) {
 		return fault.New(fault.Unauthenticated, "M_UNKNOWN_TOKEN", "You were signed out.")
 	}
-	return nil
+	return s.accounts.Unlocked(ctx, u)
 }
 
 // Token is a place in the stream, as clients carry it: everything up to Pos, typing up to Serial, and messages for the device itself

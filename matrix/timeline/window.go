@@ -15,7 +15,8 @@ type window struct {
 	events  []*room.Event // oldest first
 	limited bool          // there is more between from and the first event
 	from    int64
-	start   int64 // boundary before the first event, for looking further back
+	wasIn   map[int64]bool // whether the reader was in the room at a position, as far as it was asked
+	start   int64          // boundary before the first event, for looking further back
 }
 
 // look returns the newest events of (from, to] that the user may see and the filter wants, at most limit.
@@ -25,7 +26,11 @@ func (s *Service) look(ctx context.Context, f *room.Feed, u id.User, from, to in
 		return nil, err
 	}
 	w := &window{feed: f, sight: sight, from: from, start: to}
-	keep := func(ev *room.Event) bool { return sight.Of(ev) && filter.pass(ev) }
+	q, err := s.quietOf(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	keep := func(ev *room.Event) bool { return sight.Of(ev) && filter.pass(ev) && s.hears(q, ev) }
 	if filter.relatedBy() {
 		// What relates to an event is not in memory.
 	} else if tail, ok := f.Tail(from); ok || from == 0 && len(tail) == 0 && w.inTail(f, limit, to, keep) {
@@ -47,7 +52,7 @@ func (s *Service) look(ctx context.Context, f *room.Feed, u id.User, from, to in
 			return nil, err
 		}
 		for _, ev := range page {
-			if at = ev.Pos - 1; sight.Of(ev) && pass(ev) {
+			if at = ev.Pos - 1; sight.Of(ev) && pass(ev) && s.hears(q, ev) {
 				found = append(found, ev)
 			}
 		}
@@ -124,7 +129,14 @@ func (s *Service) appendEvents(ctx context.Context, b []byte, w *window, events 
 		if rel != nil {
 			r.Relations = rel.bundle(ev, r)
 		}
-		b = ev.AppendClient(b, r)
+		shown, err := s.veil(ctx, w, u, ev)
+		if err != nil {
+			return nil, err
+		}
+		if shown != ev {
+			r.Relations = nil
+		}
+		b = shown.AppendClient(b, r)
 	}
 	return append(b, ']'), nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestRestart_KeepsEverything(t *testing.T) {
 				w.must("bob", "PUT", v3+"user/{userId}/rooms/{roomId}/tags/u.x", `{"order":0.5}`)
 				since = w.must("bob", "GET", v3+"sync", "").text("next_batch")
 				for _, p := range read {
-					before[p] = string(w.must("bob", "GET", p, "").Raw)
+					before[p] = unseen(w.must("bob", "GET", p, "").Raw)
 				}
 				tokens, vars = w.tokens, w.vars
 			})
@@ -74,7 +75,7 @@ func TestRestart_KeepsEverything(t *testing.T) {
 				w := open(t, dir)
 				w.tokens, w.vars, w.serial = tokens, vars, 1000 // an older transaction id would rightly make nothing new
 				for _, p := range read {
-					if got := string(w.must("bob", "GET", p, "").Raw); got != before[p] {
+					if got := unseen(w.must("bob", "GET", p, "").Raw); got != before[p] {
 						t.Errorf("%s after the restart:\n%s\nbefore:\n%s", p, got, before[p])
 					}
 				}
@@ -89,6 +90,11 @@ func TestRestart_KeepsEverything(t *testing.T) {
 			})
 		})
 	}
+}
+
+// unseen leaves out when a device was last seen: asking changes it.
+func unseen(raw []byte) string {
+	return regexp.MustCompile(`"last_seen_ts":\d+`).ReplaceAllString(string(raw), "")
 }
 
 func mapOf(v any) map[string]any {

@@ -170,3 +170,14 @@ func (w *world) say(who, room, text string) string {
 	}
 	return w.must(who, "PUT", "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/send/m.room.message/s"+strconv.Itoa(w.serial), string(raw)).text("event_id")
 }
+
+// form sends the query of a path as a browser sends a form.
+func (w *world) form(path string) answer {
+	w.t.Helper()
+	path, query, _ := strings.Cut(path, "?")
+	r := httptest.NewRequest("POST", path, strings.NewReader(query))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	rec := httptest.NewRecorder()
+	w.http.ServeHTTP(rec, r)
+	return answer{Status: rec.Code, Head: rec.Header(), Raw: rec.Body.Bytes()}
+}

@@ -1,0 +1,48 @@
+package client
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/matrix/account"
+)
+
+// interact takes a step of user-interactive authentication. It returns what was passed; without it, it has answered with what is still
+// to be done, or returns why not.
+// spec: client-server-api#user-interactive-authentication-api
+func (h *API) interact(w http.ResponseWriter, r *http.Request, in account.Interaction) (*account.Passed, error) {
+	in.Operation = r.Pattern + " " + r.PathValue("deviceId") + " " + string(in.User)
+	passed, ch, err := h.Accounts.Interact(r.Context(), in)
+	if err != nil || passed != nil {
+		return passed, err
+	}
+	flows := []any{}
+	for _, f := range ch.Flows {
+		flows = append(flows, map[string]any{"stages": f})
+	}
+	body := map[string]any{"session": ch.Session, "flows": flows, "params": ch.Params, "completed": ch.Completed}
+	if ch.Code != "" {
+		body["errcode"], body["error"] = ch.Code, ch.Text
+	}
+	return nil, httpx.JSON(w, http.StatusUnauthorized, body)
+}
+
+// errUseApp says that an app which signed in by OAuth sends its people to the account's own pages for this.
+var errUseApp = fault.New(fault.Forbidden, "M_FORBIDDEN", "Do that in your account's own pages.")
+
+// confirm asks the user's password for calls that need more than a token. Of apps that signed in by OAuth, which never see a password,
+// only the replacing of keys can be confirmed, in the account's own pages.
+func (h *API) confirm(w http.ResponseWriter, r *http.Request, auth json.RawMessage, a account.Actor) (*account.Passed, error) {
+	in := account.Interaction{User: a.User, Flows: [][]string{{account.StagePassword}}, Auth: auth}
+	if a.App != "" {
+		if !strings.HasSuffix(r.Pattern, "/device_signing/upload") {
+			return nil, errUseApp
+		}
+		in.Flows = [][]string{{account.StageOAuth}}
+		in.Params = map[string]any{account.StageOAuth: map[string]string{"url": h.base(r) + "/account?action=org.matrix.cross_signing_reset"}}
+	}
+	return h.interact(w, r, in)
+}
