@@ -36,6 +36,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/preview"
 	"wardline/matrix/push"
 	"wardline/matrix/report"
 	"wardline/matrix/room"
@@ -144,6 +145,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
 		Turn:    client.Turn{URIs: words(c.TurnURIs), Secret: c.TurnSecret, Life: c.TurnLife}}}
 	a.HTTP.Suspended = a.API.Suspended
+	a.API.Previews = preview.New(a.Media, a.Steward, c.LinkPreviews, c.AllowPrivateNetworks)
 	a.Cookies = &client.Cookies{API: a.API}
 	a.HTTP.Mount(a.Mux, a.API.Routes())
 	a.HTTP.Mount(a.Mux, a.Cookies.Routes())

@@ -18,6 +18,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/preview"
 	"wardline/matrix/push"
 	"wardline/matrix/report"
 	"wardline/matrix/room"
@@ -47,6 +48,7 @@ type API struct {
 	Reports  *report.Service
 	Media    *media.Service
 	Delays   *delay.Service
+	Previews *preview.Service
 	Options  Options
 }
 

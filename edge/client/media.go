@@ -16,8 +16,12 @@ func (h *API) mediaRoutes(open, auth func(string, httpx.Handler) httpx.Route) []
 	const v1 = "/_matrix/client/v1/media/"
 	const old = "/_matrix/media/v3/"
 	return []httpx.Route{
+		auth("POST /_matrix/media/v1/create", h.reserve),
 		auth("POST "+old+"upload", h.upload),
+		auth("PUT "+old+"upload/{serverName}/{mediaId}", h.uploadTo),
 		auth("GET "+v1+"config", h.mediaConfig),
+		auth("GET "+v1+"preview_url", h.previewURL),
+		auth("GET "+old+"preview_url", h.previewURL),
 		auth("GET "+v1+"download/{serverName}/{mediaId}", h.download),
 		auth("GET "+v1+"download/{serverName}/{mediaId}/{fileName}", h.download),
 		auth("GET "+v1+"thumbnail/{serverName}/{mediaId}", h.thumbnail),
@@ -34,15 +38,58 @@ const uploadTime = 15 * time.Minute
 func (h *API) upload(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	// A connection that cannot have its deadline moved keeps the server's own.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
-	f, err := h.Media.Upload(r.Context(), media.Upload{Owner: a.User, Body: r.Body, SizeBytes: r.ContentLength,
-		Type: r.Header.Get("Content-Type"), Name: r.URL.Query().Get("filename")})
-	if fault.Is(err, fault.TooLarge) {
-		w.Header().Set("Connection", "close") // what else is on its way will not be read
-	}
+	f, err := h.Media.Upload(r.Context(), incoming(r, a))
 	if err != nil {
+		hangUp(w)
 		return err
 	}
 	return httpx.JSON(w, http.StatusOK, map[string]string{"content_uri": h.Media.URI(f.ID)})
+}
+
+// incoming is the file that a request brings.
+func incoming(r *http.Request, a account.Actor) media.Upload {
+	return media.Upload{Owner: a.User, Body: r.Body, SizeBytes: r.ContentLength, Type: r.Header.Get("Content-Type"), Name: r.URL.Query().Get("filename")}
+}
+
+// hangUp ends the connection after an answer that comes before the file was read: what else is on its way will not be.
+func hangUp(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
+
+// reserve gives out the name of a file that will come later.
+// spec: client-server-api#post_matrixmediav1create
+func (h *API) reserve(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	name, until, err := h.Media.Reserve(r.Context(), a.User)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"content_uri": h.Media.URI(name), "unused_expires_at": until.UnixMilli()})
+}
+
+// spec: client-server-api#put_matrixmediav3uploadservernamemediaid
+func (h *API) uploadTo(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
+	if _, err := h.Media.UploadTo(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), incoming(r, a)); err != nil {
+		hangUp(w)
+		return err
+	}
+	return httpx.OK(w)
+}
+
+// spec: client-server-api#get_matrixclientv1mediapreview_url
+func (h *API) previewURL(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	if _, err := httpx.Query(r, "ts", 0); err != nil {
+		return err
+	}
+	data, err := h.Previews.Look(r.Context(), r.URL.Query().Get("url"))
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, data)
+}
+
+// patience is how long a client waits for a file that is still being sent.
+func patience(r *http.Request) (time.Duration, error) {
+	ms, err := httpx.Query(r, "timeout_ms", int(media.WaitDefault.Milliseconds()))
+	return wait(ms), err
 }
 
 // spec: client-server-api#get_matrixclientv1mediaconfig
@@ -58,7 +105,11 @@ func (h *API) noOpenMedia(http.ResponseWriter, *http.Request, account.Actor) err
 
 // spec: client-server-api#get_matrixclientv1mediadownloadservernamemediaidfilename
 func (h *API) download(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	c, err := h.Media.Download(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"))
+	wait, err := patience(r)
+	if err != nil {
+		return err
+	}
+	c, err := h.Media.Download(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), wait)
 	if err != nil {
 		return err
 	}
@@ -82,7 +133,12 @@ func (h *API) thumbnail(w http.ResponseWriter, r *http.Request, _ account.Actor)
 	if method != "" && method != "scale" && method != "crop" {
 		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The method is scale or crop.")
 	}
-	c, err := h.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), media.Ask{Width: width, Height: height, Crop: method == "crop"})
+	wait, err := patience(r)
+	if err != nil {
+		return err
+	}
+	ask := media.Ask{Width: width, Height: height, Crop: method == "crop", Animated: r.URL.Query().Get("animated") == "true", Wait: wait}
+	c, err := h.Media.Thumbnail(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), ask)
 	if err != nil {
 		return err
 	}

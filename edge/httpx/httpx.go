@@ -189,6 +189,8 @@ func statusOf(f *fault.Fault) int {
 		return http.StatusBadRequest
 	case "M_UNRECOGNIZED":
 		return http.StatusNotFound
+	case "M_NOT_YET_UPLOADED":
+		return http.StatusGatewayTimeout
 	}
 	return code
 }

@@ -121,7 +121,7 @@ func (s *Service) send(t *testing.T, body []byte, kind string) File {
 
 func (s *Service) fetch(t *testing.T, f File) []byte {
 	t.Helper()
-	c, err := s.Download(context.Background(), "hs1", string(f.ID))
+	c, err := s.Download(context.Background(), "hs1", string(f.ID), 0)
 	if err != nil {
 		t.Fatalf("download %s: %v", f.ID, err)
 	}
@@ -198,7 +198,7 @@ func TestDownload(t *testing.T) {
 		{"ErrUnknown", "hs1", "nothing"}, {"ErrOtherServer", "hs2", string(f.ID)}, {"ErrPath", "hs1", "../" + f.SHA256}, {"ErrEmpty", "hs1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := s.Download(context.Background(), c.server, c.media); !fault.Is(err, fault.NotFound) {
+			if _, err := s.Download(context.Background(), c.server, c.media, 0); !fault.Is(err, fault.NotFound) {
 				t.Errorf("err = %v, want NotFound", err)
 			}
 		})
@@ -270,13 +270,13 @@ func TestThumbnail(t *testing.T) {
 		w, h   int
 		format string
 	}{
-		{"Scale", wide, Ask{300, 200, false}, 320, 160, "jpeg"},
-		{"ScaleBeyondTheTable", wide, Ask{9000, 9000, false}, 1000, 500, "jpeg"},
-		{"Crop", wide, Ask{90, 90, true}, 96, 96, "jpeg"},
-		{"Upright", turned, Ask{300, 200, false}, 120, 240, "jpeg"},
-		{"UprightCrop", turned, Ask{320, 240, true}, 320, 240, "jpeg"},
-		{"NeverEnlarges", small, Ask{300, 200, false}, 20, 10, "jpeg"},
-		{"KeepsTransparency", clear, Ask{32, 32, false}, 20, 10, "png"},
+		{"Scale", wide, Ask{Width: 300, Height: 200, Crop: false}, 320, 160, "jpeg"},
+		{"ScaleBeyondTheTable", wide, Ask{Width: 9000, Height: 9000, Crop: false}, 1000, 500, "jpeg"},
+		{"Crop", wide, Ask{Width: 90, Height: 90, Crop: true}, 96, 96, "jpeg"},
+		{"Upright", turned, Ask{Width: 300, Height: 200, Crop: false}, 120, 240, "jpeg"},
+		{"UprightCrop", turned, Ask{Width: 320, Height: 240, Crop: true}, 320, 240, "jpeg"},
+		{"NeverEnlarges", small, Ask{Width: 300, Height: 200, Crop: false}, 20, 10, "jpeg"},
+		{"KeepsTransparency", clear, Ask{Width: 32, Height: 32, Crop: false}, 20, 10, "png"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 2 { // made, then kept
@@ -293,7 +293,7 @@ func TestThumbnail(t *testing.T) {
 	}
 	t.Run("ErrNoPicture", func(t *testing.T) {
 		f := s.send(t, []byte("words"), "image/png")
-		if _, err := s.Thumbnail(context.Background(), "hs1", string(f.ID), Ask{32, 32, false}); !fault.Is(err, fault.Invalid) {
+		if _, err := s.Thumbnail(context.Background(), "hs1", string(f.ID), Ask{Width: 32, Height: 32, Crop: false}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("err = %v, want Invalid", err)
 		}
 	})
@@ -301,17 +301,17 @@ func TestThumbnail(t *testing.T) {
 		head := chunk("IHDR", "\x00\x00\x27\x10\x00\x00\x27\x10\x08\x02\x00\x00\x00")
 		bomb := append([]byte(pngSignature), append(head, chunk("IEND", "")...)...)
 		f := s.send(t, bomb, "image/png")
-		if _, err := s.Thumbnail(context.Background(), "hs1", string(f.ID), Ask{32, 32, false}); !fault.Is(err, fault.TooLarge) {
+		if _, err := s.Thumbnail(context.Background(), "hs1", string(f.ID), Ask{Width: 32, Height: 32, Crop: false}); !fault.Is(err, fault.TooLarge) {
 			t.Errorf("err = %v, want TooLarge", err)
 		}
 	})
 	t.Run("ErrNoSize", func(t *testing.T) {
-		if _, err := s.Thumbnail(context.Background(), "hs1", string(wide.ID), Ask{0, 32, false}); !fault.Is(err, fault.Invalid) {
+		if _, err := s.Thumbnail(context.Background(), "hs1", string(wide.ID), Ask{Width: 0, Height: 32, Crop: false}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("err = %v, want Invalid", err)
 		}
 	})
 	t.Run("ErrUnknown", func(t *testing.T) {
-		if _, err := s.Thumbnail(context.Background(), "hs1", "nothing", Ask{32, 32, false}); !fault.Is(err, fault.NotFound) {
+		if _, err := s.Thumbnail(context.Background(), "hs1", "nothing", Ask{Width: 32, Height: 32, Crop: false}); !fault.Is(err, fault.NotFound) {
 			t.Errorf("err = %v, want NotFound", err)
 		}
 	})

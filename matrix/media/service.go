@@ -11,6 +11,7 @@ import (
 	"mime"
 	"os"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -28,6 +29,9 @@ type Service struct {
 	limit  int64
 	blobs  blobs
 	draw   chan struct{} // bounds how many pictures are in memory at once
+
+	mu   sync.Mutex // guards late
+	late map[ID]*late
 }
 
 // drawers is how many pictures may be decoded at once: at 50 million pixels each takes up to 200 MB.
@@ -39,7 +43,7 @@ func Open(d *db.DB, server id.Server, dir string, limit int64) (*Service, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db: d, server: server, limit: limit, blobs: b, draw: make(chan struct{}, drawers)}, nil
+	return &Service{db: d, server: server, limit: limit, blobs: b, draw: make(chan struct{}, drawers), late: map[ID]*late{}}, nil
 }
 
 // Limit returns how large a file may be, in bytes.
@@ -64,6 +68,11 @@ var errTooLarge = fault.New(fault.TooLarge, "M_TOO_LARGE", "The file is larger t
 // is TooLarge; a picture whose structure is broken is Invalid, because nobody could tell what hides in it.
 // spec: client-server-api#post_matrixmediav3upload
 func (s *Service) Upload(ctx context.Context, u Upload) (File, error) {
+	return s.take(ctx, u, ID(id.NewOpaque(18)), func(context.Context, *db.Tx) error { return nil })
+}
+
+// take stores a file under a name; admit runs in the act that makes it known.
+func (s *Service) take(ctx context.Context, u Upload, name ID, admit func(ctx context.Context, tx *db.Tx) error) (File, error) {
 	if u.SizeBytes > s.limit {
 		return File{}, errTooLarge
 	}
@@ -90,11 +99,11 @@ func (s *Service) Upload(ctx context.Context, u Upload) (File, error) {
 	if u.SizeBytes >= 0 && n != u.SizeBytes {
 		return File{}, broken(io.ErrUnexpectedEOF)
 	}
-	f := File{ID: ID(id.NewOpaque(18)), Owner: u.Owner, Original: hexSum(sum), SizeBytes: n, Declared: declared, Name: u.Name, CreatedAt: time.Now()}
+	f := File{ID: name, Owner: u.Owner, Original: hexSum(sum), SizeBytes: n, Declared: declared, Name: u.Name, CreatedAt: time.Now()}
 	if err := s.keep(raw, &f); err != nil {
 		return File{}, err
 	}
-	return f, s.insert(ctx, f)
+	return f, s.insert(ctx, f, admit)
 }
 
 func broken(err error) error {
@@ -168,22 +177,26 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Download opens a file by the two halves of its mxc:// URI. A file of another server, an unknown file and a malformed name are all
-// NotFound.
+// Download opens a file by the two halves of its mxc:// URI, waiting at most wait for one that is still being sent. A file of another
+// server, an unknown file and a malformed name are all NotFound.
 // spec: client-server-api#get_matrixclientv1mediadownloadservernamemediaid
-func (s *Service) Download(ctx context.Context, server, name string) (*Content, error) {
-	f, err := s.find(ctx, server, name)
+func (s *Service) Download(ctx context.Context, server, name string, wait time.Duration) (*Content, error) {
+	f, err := s.find(ctx, server, name, wait)
 	if err != nil {
 		return nil, err
 	}
+	return s.open(f, f.Declared)
+}
+
+func (s *Service) open(f File, kind string) (*Content, error) {
 	body, err := s.blobs.open("blob", f.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("open file %s: %w", f.ID, err)
 	}
-	return &Content{ReadSeekCloser: body, Type: f.Declared, Name: f.Name, ETag: f.SHA256, ModifiedAt: f.CreatedAt}, nil
+	return &Content{ReadSeekCloser: body, Type: kind, Name: f.Name, ETag: f.SHA256, ModifiedAt: f.CreatedAt}, nil
 }
 
-func (s *Service) find(ctx context.Context, server, name string) (File, error) {
+func (s *Service) find(ctx context.Context, server, name string, wait time.Duration) (File, error) {
 	media, err := ParseID(name)
 	if err != nil {
 		return File{}, err
@@ -191,5 +204,5 @@ func (s *Service) find(ctx context.Context, server, name string) (File, error) {
 	if id.Server(server) != s.server {
 		return File{}, errUnknown
 	}
-	return s.File(ctx, media)
+	return s.await(ctx, media, wait)
 }

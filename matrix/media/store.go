@@ -34,8 +34,11 @@ func Kept(ctx context.Context, q db.Querier, fn func(sum string) error) error {
 	}
 }
 
-func (s *Service) insert(ctx context.Context, f File) error {
+func (s *Service) insert(ctx context.Context, f File, admit func(ctx context.Context, tx *db.Tx) error) error {
 	return s.db.Write(ctx, "media.upload", func(ctx context.Context, tx *db.Tx) error {
+		if err := admit(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, insertFile, string(f.ID), string(f.Owner), f.SHA256, f.Original, f.SizeBytes, f.Declared, f.Sniffed, f.Name, f.CreatedAt.UnixMilli())
 		return err
 	})

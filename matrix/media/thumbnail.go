@@ -12,6 +12,9 @@ import (
 	"image/png"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp" // decoder
@@ -33,7 +36,9 @@ var (
 // Ask is a wish for a thumbnail, in pixels.
 type Ask struct {
 	Width, Height int
-	Crop          bool // fill the whole box and cut the rest; otherwise fit inside
+	Crop          bool          // fill the whole box and cut the rest; otherwise fit inside
+	Animated      bool          // moving, where the picture moves
+	Wait          time.Duration // for a file that is still being sent
 }
 
 // fit returns the smallest size that is made and not smaller than the wish, or the largest.
@@ -59,7 +64,7 @@ func (s *Service) Thumbnail(ctx context.Context, server, name string, a Ask) (*C
 	if a.Width < 1 || a.Height < 1 {
 		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A thumbnail needs a width and a height.")
 	}
-	f, err := s.find(ctx, server, name)
+	f, err := s.find(ctx, server, name, a.Wait)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +72,9 @@ func (s *Service) Thumbnail(ctx context.Context, server, name string, a Ask) (*C
 	method := "scale"
 	if a.Crop {
 		method = "crop"
+	}
+	if a.Animated && f.Sniffed == "image/gif" {
+		method += "-moving"
 	}
 	kept := fmt.Sprintf("%s-%s-%dx%d", f.SHA256, method, fit.width, fit.height)
 	if c, err := s.keptThumbnail(f, kept); !errors.Is(err, fs.ErrNotExist) {
@@ -81,11 +89,21 @@ func (s *Service) Thumbnail(ctx context.Context, server, name string, a Ask) (*C
 	if c, err := s.keptThumbnail(f, kept); !errors.Is(err, fs.ErrNotExist) {
 		return c, err // somebody else has drawn it while we waited
 	}
-	if err := s.makeThumbnail(f, fit, a.Crop, kept); err != nil {
+	original, err := s.makeThumbnail(f, a, fit, kept)
+	if err != nil {
 		return nil, err
+	}
+	if original {
+		return s.open(f, f.Sniffed)
 	}
 	return s.keptThumbnail(f, kept)
 }
+
+// covers says whether a size is at least what was wished for.
+func (s size) covers(a Ask) bool { return s.width >= a.Width && s.height >= a.Height }
+
+// still are the kinds of pictures that never move and that every client shows.
+var still = []string{"image/jpeg", "image/png"}
 
 func (s *Service) keptThumbnail(f File, name string) (*Content, error) {
 	body, err := s.blobs.open("thumbnail", name)
@@ -96,33 +114,58 @@ func (s *Service) keptThumbnail(f File, name string) (*Content, error) {
 	if _, err := io.ReadFull(body, first[:]); err != nil {
 		return nil, errors.Join(fmt.Errorf("open thumbnail: %w", err), body.Close())
 	}
-	kind := "image/png"
-	if first[0] == 0xFF {
-		kind = "image/jpeg"
+	kind := map[byte]string{0xFF: "image/jpeg", 'G': "image/gif"}[first[0]]
+	if kind == "" {
+		kind = "image/png"
 	}
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return nil, errors.Join(fmt.Errorf("open thumbnail: %w", err), body.Close())
 	}
-	return &Content{ReadSeekCloser: body, Type: kind, ETag: name, ModifiedAt: f.CreatedAt}, nil
+	return &Content{ReadSeekCloser: body, Type: kind, Name: "thumbnail." + strings.TrimPrefix(kind, "image/"), ETag: name, ModifiedAt: f.CreatedAt}, nil
 }
 
-func (s *Service) makeThumbnail(f File, fit size, crop bool, name string) (err error) {
+// makeThumbnail draws a thumbnail and keeps it. When none that is made is as large as was wished and the picture is, it makes none and
+// says that the original should be given.
+func (s *Service) makeThumbnail(f File, a Ask, fit size, name string) (original bool, err error) {
 	body, err := s.blobs.open("blob", f.SHA256)
 	if err != nil {
-		return fmt.Errorf("open file %s: %w", f.ID, err)
+		return false, fmt.Errorf("open file %s: %w", f.ID, err)
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	full, turn, err := decode(body)
-	if err != nil {
-		return err
-	}
-	small := shrink(full, fit, crop, turn)
 	out, err := s.blobs.incoming()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer s.blobs.drop(out)
 	w := bufio.NewWriter(out)
+	moving := false
+	if a.Animated && f.Sniffed == "image/gif" {
+		if moving, err = drawMoving(w, body, fit, a.Crop); err != nil {
+			return false, err
+		}
+		if _, err := body.Seek(0, io.SeekStart); err != nil {
+			return false, fmt.Errorf("read picture: %w", err)
+		}
+	}
+	if !moving {
+		full, turn, err := decode(body)
+		if err != nil {
+			return false, err
+		}
+		if b := full.Bounds(); !fit.covers(a) && (b.Dx() > fit.width || b.Dy() > fit.height) && slices.Contains(still, f.Sniffed) {
+			return true, nil
+		}
+		if err := encode(w, shrink(full, fit, a.Crop, turn)); err != nil {
+			return false, err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return false, fmt.Errorf("write thumbnail: %w", err)
+	}
+	return false, s.blobs.keep(out, "thumbnail", name)
+}
+
+func encode(w io.Writer, small *image.RGBA) (err error) {
 	if small.Opaque() {
 		err = jpeg.Encode(w, small, &jpeg.Options{Quality: 82})
 	} else {
@@ -131,10 +174,7 @@ func (s *Service) makeThumbnail(f File, fit size, crop bool, name string) (err e
 	if err != nil {
 		return fmt.Errorf("encode thumbnail: %w", err)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("write thumbnail: %w", err)
-	}
-	return s.blobs.keep(out, "thumbnail", name)
+	return nil
 }
 
 // decode reads a picture and which way is up in it, after a look at its size.

@@ -14,15 +14,23 @@ import (
 type Query struct {
 	Words  []string     // as Words cuts them, at least one
 	Keys   []string     // Body, Name, Topic; nil for all
-	Rooms  []*room.Feed // where; at least one
+	Rooms  []*room.Feed // where
 	Before int64        // only positions before this one
 	Limit  int
 }
 
-// Limits of a query. In more rooms than maxRooms the index looks everywhere, and whoever asks leaves out what lies elsewhere.
+// Found is what a query has found.
+type Found struct {
+	Positions []int64 // the newest first
+	Last      int64   // how far down it has looked
+	More      bool    // there may be others below
+}
+
+// Limits of a query. A word that is common in rooms where the user is not is read past for maxRead entries.
 const (
 	maxTerms = 20
-	maxRooms = 400
+	readStep = 500
+	maxRead  = 10_000
 )
 
 // Fresh makes sure that what was sent until now is in the index, unless that would take long.
@@ -37,54 +45,80 @@ func (x *Index) Fresh(ctx context.Context) error {
 	return x.catchUp(ctx, to)
 }
 
-// Find returns positions of events, the newest first. It may name events of other rooms, and none that lack a word. A query without
-// words is Invalid.
-func (x *Index) Find(ctx context.Context, q Query) ([]int64, error) {
+// Find returns positions of events in the rooms of the query. It may name events of other keys, and none that lack a word. A query
+// without words is Invalid.
+func (x *Index) Find(ctx context.Context, q Query) (f Found, err error) {
+	f.Last = q.Before
 	words := distinct(q.Words, maxTerms)
 	if len(words) == 0 {
-		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no word to search for.")
+		return f, fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no word to search for.")
 	}
 	if len(q.Rooms) == 0 {
-		return nil, nil
+		return f, nil
 	}
-	var rooms, keys []string
-	if len(q.Rooms) <= maxRooms {
-		for _, f := range q.Rooms {
-			rooms = append(rooms, roomTag(f))
+	rooms := make(map[int64]bool, len(q.Rooms))
+	for _, r := range q.Rooms {
+		rooms[r.Number()] = true
+	}
+	text := x.query(words, q.Keys)
+	type entry struct{ pos, room int64 }
+	for read := 0; read < maxRead; {
+		step := max(min(q.Limit, readStep), 50)
+		if read > 0 {
+			step = readStep
+		}
+		list, err := db.Collect(ctx, x.DB, findWords, func(r db.Row) (e entry, err error) { return e, r.Scan(&e.pos, &e.room) }, text, f.Last, step)
+		if err != nil {
+			return f, err
+		}
+		read += len(list)
+		for _, e := range list {
+			if f.Last = e.pos; !rooms[e.room] {
+				continue
+			}
+			if f.Positions = append(f.Positions, e.pos); len(f.Positions) == q.Limit {
+				f.More = true
+				return f, nil
+			}
+		}
+		if len(list) < step {
+			return f, nil
 		}
 	}
-	for _, k := range q.Keys {
-		if slices.Contains([]string{Body, Name, Topic}, k) {
-			keys = append(keys, "k_"+strings.TrimPrefix(k, "content."))
-		}
-	}
-	text := sqliteQuery(words, rooms, keys)
-	if x.postgres {
-		text = postgresQuery(words, rooms, keys)
-	}
-	return db.Collect(ctx, x.DB, findWords, db.Scalar[int64], text, q.Before, q.Limit)
+	f.More = true
+	return f, nil
 }
 
-// sqliteQuery writes what FTS5 reads. Words hold letters and digits only, and stand in quotes, so that none is an operator.
-func sqliteQuery(words, rooms, keys []string) string {
+// query writes what the engine reads. Words hold letters and digits only and stand in quotes, so that none is an operator.
+func (x *Index) query(words, keys []string) string {
+	var tags []string
+	if len(keys) > 0 && !slices.Contains(keys, Body) {
+		for _, k := range keys {
+			tags = append(tags, "k_"+strings.TrimPrefix(k, "content."))
+		}
+	}
+	if x.postgres {
+		return postgresQuery(words, tags)
+	}
+	return sqliteQuery(words, tags)
+}
+
+// sqliteQuery writes an expression of FTS5.
+func sqliteQuery(words, tags []string) string {
 	quoted := func(list []string, sep string) string { return `"` + strings.Join(list, `"`+sep+`"`) + `"` }
 	text := "words : (" + quoted(words, " AND ") + ")"
-	for _, list := range [][]string{rooms, keys} {
-		if len(list) > 0 {
-			text += " AND tag : (" + quoted(list, " OR ") + ")"
-		}
+	if len(tags) > 0 {
+		text += " AND tag : (" + quoted(tags, " OR ") + ")"
 	}
 	return text
 }
 
-// postgresQuery writes what a tsquery reads.
-func postgresQuery(words, rooms, keys []string) string {
+// postgresQuery writes a tsquery.
+func postgresQuery(words, tags []string) string {
 	quoted := func(list []string, sep string) string { return `'` + strings.Join(list, `'`+sep+`'`) + `'` }
 	text := quoted(words, " & ")
-	for _, list := range [][]string{rooms, keys} {
-		if len(list) > 0 {
-			text += " & (" + quoted(list, " | ") + ")"
-		}
+	if len(tags) > 0 {
+		text += " & (" + quoted(tags, " | ") + ")"
 	}
 	return text
 }

@@ -12,7 +12,6 @@ package search
 import (
 	"context"
 	"embed"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,14 +34,17 @@ var (
 	saveEdit   = db.SQL("search.save_edit", `INSERT INTO search_index_edit (pos, shown) VALUES ($1, $2) ON CONFLICT (pos) DO UPDATE SET shown = excluded.shown`)
 	dropEdit   = db.SQL("search.drop_edit", `DELETE FROM search_index_edit WHERE pos = $1`)
 	editedBy   = db.SQL("search.edited_by", `SELECT pos FROM search_index_edit WHERE shown = $1 LIMIT 10`)
+	savePlace  = db.SQL("search.save_place", `INSERT INTO search_index_place (pos, room) VALUES ($1, $2) ON CONFLICT (pos) DO NOTHING`)
+	dropPlaces = db.SQL("search.drop_places", `DELETE FROM search_index_place WHERE pos >= $1`)
 	dropEdits  = db.SQL("search.drop_edits", `DELETE FROM search_index_edit WHERE pos >= $1`)
 
 	insertWords = db.Fork("search.insert_words", `INSERT INTO search_index_words (rowid, words, tag) VALUES ($1, $2, $3)`,
 		`INSERT INTO search_index_words (pos, words) VALUES ($1, array_to_tsvector(string_to_array($2 || ' ' || $3, ' '))) ON CONFLICT (pos) DO UPDATE SET words = excluded.words`)
 	dropWords  = db.Fork("search.drop_words", `DELETE FROM search_index_words WHERE rowid = $1`, `DELETE FROM search_index_words WHERE pos = $1`)
 	clearWords = db.Fork("search.clear", `INSERT INTO search_index_words (search_index_words) SELECT 'delete-all' WHERE $1 = 0`, `DELETE FROM search_index_words WHERE $1 = 0`)
-	findWords  = db.Fork("search.find", `SELECT rowid FROM search_index_words WHERE search_index_words MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3`,
-		`SELECT pos FROM search_index_words WHERE words @@ CAST($1 AS tsquery) AND pos < $2 ORDER BY pos DESC LIMIT $3`)
+	findWords  = db.Fork("search.find", `SELECT p.pos, p.room FROM (SELECT rowid AS pos FROM search_index_words WHERE search_index_words MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3) w
+		CROSS JOIN search_index_place p ON p.pos = w.pos ORDER BY w.pos DESC`,
+		`SELECT p.pos, p.room FROM search_index_words w JOIN search_index_place p ON p.pos = w.pos WHERE w.words @@ CAST($1 AS tsquery) AND w.pos < $2 ORDER BY w.pos DESC LIMIT $3`)
 )
 
 // Index is the index of one server.
@@ -118,6 +120,9 @@ func (x *Index) place(ctx context.Context) (int64, error) {
 			if _, err := tx.Exec(ctx, dropEdits, 0); err != nil {
 				return err
 			}
+			if _, err := tx.Exec(ctx, dropPlaces, 0); err != nil {
+				return err
+			}
 			_, err := tx.Exec(ctx, saveCursor, 0)
 			return err
 		})
@@ -172,6 +177,7 @@ type change struct {
 	pos   int64
 	words []string // nil to take it out
 	tag   string
+	room  int64
 	shown int64 // the edit that the words are from, 0 for the event's own
 	fresh bool  // it was never indexed before
 }
@@ -189,6 +195,9 @@ func (c change) apply(ctx context.Context, tx *db.Tx) error {
 		return nil
 	}
 	if _, err := tx.Exec(ctx, insertWords, c.pos, strings.Join(c.words, " "), c.tag); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, savePlace, c.pos, c.room); err != nil {
 		return err
 	}
 	if c.shown == 0 {
@@ -247,7 +256,7 @@ func (x *Index) changesBy(ctx context.Context, p room.Placed) ([]change, error) 
 		return nil, nil
 	}
 	// A batch holds what was redacted or edited meanwhile in its present form; both come again as events of their own.
-	return []change{{pos: p.Pos, words: Words(Text(p.Event)), tag: tag(p.Feed, p.Event), fresh: true}}, nil
+	return []change{{pos: p.Pos, words: Words(Text(p.Event)), tag: tag(p.Event), room: p.Feed.Number(), fresh: true}}, nil
 }
 
 // shown is how an event is to be found now.
@@ -265,7 +274,7 @@ func (x *Index) shown(ctx context.Context, f *room.Feed, ev *room.Event, fresh b
 		c.shown = edit.Pos
 		text, _ = event.Text(event.Field(event.Field(edit.Event.Content, "m.new_content"), "body"))
 	}
-	c.words, c.tag = Words(text), tag(f, ev)
+	c.words, c.tag, c.room = Words(text), tag(ev), f.Number()
 	return c, nil
 }
 
@@ -310,9 +319,11 @@ func Text(ev *room.Event) string {
 	return text
 }
 
-// tag names the room and the key in the index. No word of a text holds an underscore.
-func tag(f *room.Feed, ev *room.Event) string {
-	return roomTag(f) + " k_" + strings.TrimPrefix(Key(ev), "content.")
+// tag names in the index which key the words are from, where that is not what nearly all are from. No word of a text holds an
+// underscore. Rooms have no tag: a list of fifty rooms costs more than reading on until there is enough.
+func tag(ev *room.Event) string {
+	if key := Key(ev); key != Body {
+		return "k_" + strings.TrimPrefix(key, "content.")
+	}
+	return "k"
 }
-
-func roomTag(f *room.Feed) string { return "r_" + strconv.FormatInt(f.Number(), 10) }

@@ -132,7 +132,7 @@ func (s *Service) Search(ctx context.Context, r SearchRequest) ([]byte, error) {
 	switch {
 	case next.Skip < len(window) && len(page) > 0:
 		o.value("next_batch", next.String())
-	case more && len(window) > 0 && len(page) > 0:
+	case more && next.Skip >= len(window):
 		o.value("next_batch", searchToken{Before: last, Key: token.Key, Value: token.Value}.String())
 	}
 	if len(r.GroupBy) > 0 {
@@ -197,13 +197,13 @@ func (s *Service) searchWindow(ctx context.Context, r SearchRequest, words []str
 	if r.Recent { // the newest need no choosing among; one more says that there are more
 		most = token.Skip + r.Filter.limit(searchDefault, searchMost) + 1
 	}
-	for scanned := 0; scanned < searchScan; {
-		list, err := s.Index.Find(ctx, search.Query{Words: words, Keys: r.Keys, Rooms: feeds, Before: last, Limit: searchStep})
+	for looked := 0; looked < searchScan; {
+		found, err := s.Index.Find(ctx, search.Query{Words: words, Keys: r.Keys, Rooms: feeds, Before: last, Limit: min(searchStep, most+searchStep/4)})
 		if err != nil {
 			return nil, 0, false, err
 		}
-		scanned += len(list)
-		events, err := s.eventsAt(ctx, list)
+		looked += len(found.Positions)
+		events, err := s.eventsAt(ctx, found.Positions)
 		if err != nil {
 			return nil, 0, false, err
 		}
@@ -219,11 +219,11 @@ func (s *Service) searchWindow(ctx context.Context, r SearchRequest, words []str
 				}
 			}
 		}
-		if len(list) > 0 {
-			last = list[len(list)-1]
-		}
-		if len(list) < searchStep {
+		if last = found.Last; !found.More {
 			return hits, last, false, nil
+		}
+		if len(found.Positions) < searchStep/4 {
+			break // a word that nearly only others use: the next page goes on
 		}
 	}
 	return hits, last, true, nil
