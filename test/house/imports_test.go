@@ -12,7 +12,7 @@ var chapters = []struct {
 	name  string
 	order []string
 }{
-	{"ground", []string{"fault", "obs", "config", "run", "db", "audit", "stream", "archive", "dbtest"}},
+	{"ground", []string{"fault", "obs", "config", "run", "heap", "db", "audit", "stream", "archive", "dbtest"}},
 	{"matrix", []string{"id", "event", "account", "room/internal/auth", "room/internal/stateres", "room", "report", "delay", "search", "keys", "inbox", "push", "timeline", "media", "preview"}},
 	{"clinical", []string{"directory", "patient", "rota", "conversation", "paging", "record/fhirdouble", "record", "demo"}},
 	{"edge", []string{"httpx", "client", "server", "clinic", "web"}},
