@@ -118,6 +118,14 @@ func (f *Feed) AllState() []*Event {
 	return byPos(all)
 }
 
+// StateWhere returns the pieces of current state that want asks for, in the order they came.
+func (f *Feed) StateWhere(want func(Key) bool) []*Event {
+	f.mu.RLock()
+	some := f.current(want)
+	f.mu.RUnlock()
+	return byPos(some)
+}
+
 // current returns the current state that want asks for, in no order; nil wants all. mu must be held.
 func (f *Feed) current(want func(Key) bool) []*Event {
 	all := make([]*Event, 0, len(f.state)+8)

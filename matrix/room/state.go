@@ -37,11 +37,8 @@ func (s *Service) StateAt(ctx context.Context, f *Feed, pos int64, want func(Key
 	return some, nil
 }
 
-// maxBack is how many pieces of state may have changed since for the way from the present to be the shorter one.
-const maxBack = 8
-
 // stateBack returns the state at a position that the tail reaches back to: what of it still holds, and the ids of what has been
-// replaced since. ok is false when the tail does not reach so far or too much has changed.
+// replaced since. ok is false when the tail does not reach so far.
 func (f *Feed) stateBack(pos int64, want func(Key) bool) (now []*Event, before []id.Event, ok bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -60,9 +57,6 @@ func (f *Feed) stateBack(pos int64, want func(Key) bool) (now []*Event, before [
 		since[k] = true // the first change after pos says what held at it
 		if ev.Replaces != "" {
 			before = append(before, ev.Replaces)
-		}
-		if len(since) > maxBack {
-			return nil, nil, false
 		}
 	}
 	if len(since) == 0 {

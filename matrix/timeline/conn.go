@@ -2,20 +2,21 @@ package timeline
 
 import (
 	"crypto/rand"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wardline/ground/fault"
 	"wardline/matrix/id"
 )
 
-// connKey names a sliding sync connection.
-type connKey struct {
+// owner is whose sliding sync connections they are; each has a name of the client's.
+type owner struct {
 	user   id.User
 	device id.Device
-	name   string
 }
 
 // conn remembers what a connection has been sent. It keeps the state the client last asked from and those it was given since, because
@@ -26,7 +27,7 @@ type conn struct {
 	nonce  string     // tells this memory from one before a restart
 	seq    int64
 	states []*connState // by seq; the first is what the client has confirmed
-	used   time.Time
+	used   atomic.Int64 // when the client last asked, in ms; guarded by nothing
 }
 
 // connState is what a client has once it has seen answer seq. It is never changed.
@@ -61,26 +62,25 @@ var errUnknownPos = fault.New(fault.Invalid, "M_UNKNOWN_POS", "The position is u
 
 // connection finds the connection and the state a request builds on; without a position it starts a new one.
 // spec: MSC4186#connections
-func (s *Service) connection(k connKey, pos string) (*conn, *connState, error) {
-	s.mu.Lock()
-	c := s.conns[k]
+func (s *Service) connection(o owner, name, pos string) (*conn, *connState, error) {
 	if pos == "" {
-		c = &conn{nonce: rand.Text(), used: time.Now()}
-		s.conns[k] = c
-		s.dropOldConns(k)
-		s.mu.Unlock()
+		c := &conn{nonce: rand.Text()}
+		c.used.Store(time.Now().UnixMilli())
+		s.keepConn(o, name, c)
 		return c, &connState{}, nil
 	}
-	s.mu.Unlock()
+	s.mu.RLock()
+	c := s.conns[o][name]
+	s.mu.RUnlock()
 	if c == nil {
 		return nil, nil, errUnknownPos
 	}
 	nonce, rest, _ := strings.Cut(strings.TrimPrefix(pos, "c"), "_")
 	number, _, _ := strings.Cut(rest, "_")
 	seq, err := strconv.ParseInt(number, 10, 64)
+	c.used.Store(time.Now().UnixMilli())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.used = time.Now()
 	if err != nil || nonce != c.nonce {
 		return nil, nil, errUnknownPos
 	}
@@ -93,29 +93,34 @@ func (s *Service) connection(k connKey, pos string) (*conn, *connState, error) {
 	return nil, nil, errUnknownPos
 }
 
-// dropOldConns keeps the connections of a device few, and forgets those nobody has used for a day. The caller holds s.mu.
-func (s *Service) dropOldConns(k connKey) {
-	var oldest connKey
-	var oldestUse time.Time
-	n := 0
-	for other, c := range s.conns {
-		if other.user != k.user || other.device != k.device {
-			continue
-		}
-		n++
-		if other != k && (oldestUse.IsZero() || c.used.Before(oldestUse)) {
-			oldest, oldestUse = other, c.used
-		}
+// keepConn puts a new connection in the place of the one with its name. It keeps the connections of a device few, and now and then
+// forgets those that nobody has used for a day.
+func (s *Service) keepConn(o owner, name string, c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mine := s.conns[o]
+	if mine == nil {
+		mine = map[string]*conn{}
+		s.conns[o] = mine
 	}
-	if n > maxConnsADevice {
-		delete(s.conns, oldest)
+	mine[name] = c
+	if len(mine) > maxConnsADevice {
+		oldest := name
+		for other, c := range mine {
+			if other != name && (oldest == name || c.used.Load() < mine[oldest].used.Load()) {
+				oldest = other
+			}
+		}
+		delete(mine, oldest)
 	}
-	if len(s.conns)%1024 != 0 {
+	if s.begun++; s.begun%1024 != 0 {
 		return
 	}
-	for other, c := range s.conns {
-		if time.Since(c.used) > connIdle {
-			delete(s.conns, other)
+	end := time.Now().Add(-connIdle).UnixMilli()
+	for o, conns := range s.conns {
+		maps.DeleteFunc(conns, func(_ string, c *conn) bool { return c.used.Load() < end })
+		if len(conns) == 0 {
+			delete(s.conns, o)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	c, base, err := s.connection(connKey{r.User, r.Device, r.Conn}, r.Pos)
+	c, base, err := s.connection(owner{r.User, r.Device}, r.Conn, r.Pos)
 	if err != nil {
 		return nil, err
 	}

@@ -117,9 +117,8 @@ func (g *sliding) required(ctx context.Context, f *room.Feed, w *window, sent, n
 	var list []*room.Event
 	lazy := now.config.lazy()
 	if initial || wider {
-		for _, ev := range f.AllState() {
-			k := room.Key{Type: ev.Type, StateKey: *ev.StateKey}
-			if now.config.wants(k) && (initial || ev.Pos > sent.at || !sent.config.wants(k)) {
+		for _, ev := range f.StateWhere(now.config.wants) {
+			if initial || ev.Pos > sent.at || !sent.config.wants(room.Key{Type: ev.Type, StateKey: *ev.StateKey}) {
 				list = append(list, ev)
 			}
 		}

@@ -57,9 +57,10 @@ type Service struct {
 
 	peeking atomic.Int64 // how many wait at rooms that they are not in
 
-	mu    sync.Mutex // guards users, conns and peeps
+	mu    sync.RWMutex // guards users, conns, begun and peeps
 	users map[id.User]*listener
-	conns map[connKey]*conn
+	conns map[owner]map[string]*conn
+	begun int // sliding connections so far
 	peeps map[id.Room]*peep
 }
 
@@ -78,7 +79,7 @@ type listener struct {
 
 // New returns the service and attaches it to the rooms and accounts it listens to.
 func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service, in *inbox.Service) *Service {
-	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[connKey]*conn{},
+	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[owner]map[string]*conn{},
 		peeps: map[id.Room]*peep{}}
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
@@ -103,10 +104,15 @@ func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Servi
 }
 
 func (s *Service) listen(u id.User) *listener {
+	s.mu.RLock()
+	l := s.users[u]
+	s.mu.RUnlock()
+	if l != nil {
+		return l
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.users[u]
-	if l == nil {
+	if l = s.users[u]; l == nil {
 		l = &listener{}
 		s.users[u] = l
 	}
@@ -115,9 +121,9 @@ func (s *Service) listen(u id.User) *listener {
 
 // ring wakes a user's waiting requests, if there are any.
 func (s *Service) ring(u id.User) {
-	s.mu.Lock()
+	s.mu.RLock()
 	l := s.users[u]
-	s.mu.Unlock()
+	s.mu.RUnlock()
 	if l != nil {
 		l.bell.Ring()
 	}
@@ -137,12 +143,8 @@ func (s *Service) committed(f *room.Feed, ev *room.Event) {
 func (s *Service) gone(u id.User, devices []id.Device) {
 	s.listen(u).ends.Add(1)
 	s.mu.Lock()
-	for k := range s.conns {
-		for _, d := range devices {
-			if k.user == u && k.device == d {
-				delete(s.conns, k)
-			}
-		}
+	for _, d := range devices {
+		delete(s.conns, owner{u, d})
 	}
 	s.mu.Unlock()
 	s.ring(u)

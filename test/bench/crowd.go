@@ -244,7 +244,7 @@ func (u *user) waitV4(ctx context.Context, g *idle) error {
 	var answer struct {
 		Pos   string
 		Rooms map[string]struct {
-			Timeline []json.RawMessage `json:"timeline_events"`
+			Timeline []json.RawMessage `json:"timeline"`
 		}
 	}
 	first := true
