@@ -32,6 +32,7 @@ import (
 	"wardline/ground/run"
 	"wardline/ground/stream"
 	"wardline/matrix/account"
+	"wardline/matrix/bridge"
 	"wardline/matrix/delay"
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
@@ -62,6 +63,7 @@ type App struct {
 	Push     *push.Service
 	Reports  *report.Service
 	Media    *media.Service
+	Bridges  *bridge.Service // nil without application services
 	Delays   *delay.Service
 	Steward  id.User
 	Clinic   Clinic
@@ -81,7 +83,7 @@ type App struct {
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
 	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), timeline.Migrations(),
-		media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
+		bridge.Migrations(), media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
 // Open builds a server from its configuration. Nothing answers yet: call Listen, and Close in the end.
@@ -134,19 +136,25 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if err := a.steward(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
+	if err := a.bridges(ctx); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
 
 	// The edge: who asks, and what they may ask.
 	a.HTTP = &httpx.Server{Log: log, Authenticate: a.Accounts.Authenticate, Saw: a.Accounts.Saw}
 	if !c.NoRateLimits {
-		a.HTTP.Admit = (&httpx.Limiter{}).Admit
+		a.HTTP.Admit = a.admit((&httpx.Limiter{}).Admit)
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Push: a.Push, Reports: a.Reports, Media: a.Media, Delays: a.Delays, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, Media: a.Media, Delays: a.Delays, Options: client.Options{
 		PublicURL: c.PublicURL, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
 		Turn:    client.Turn{URIs: words(c.TurnURIs), Secret: c.TurnSecret, Life: c.TurnLife}}}
 	a.HTTP.Suspended = a.API.Suspended
 	a.API.Previews = preview.New(a.Media, a.Steward, c.LinkPreviews, c.AllowPrivateNetworks)
+	if a.Bridges != nil {
+		a.HTTP.Assert = a.API.Assert
+	}
 	a.Cookies = &client.Cookies{API: a.API}
 	a.HTTP.Mount(a.Mux, a.API.Routes())
 	a.HTTP.Mount(a.Mux, a.Cookies.Routes())

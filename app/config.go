@@ -21,7 +21,7 @@ type Config struct {
 	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
 	AllowPrivateNetworks bool   `name:"allow-private-networks" doc:"Let the server call addresses inside private networks. For tests, and for a FHIR server beside it."`
 	PushGateways         string `name:"push-gateways" doc:"Hosts, with commas between, of the push gateways that alone may be told of messages; these may be inside and plain http. Empty: any public one by https."`
-	Appservices          string `name:"appservices" doc:"Folder of application service registrations. Not read yet."`
+	Appservices          string `name:"appservices" doc:"Folder of application service registrations, one YAML file each. Read at the start."`
 	LinkPreviews         bool   `name:"link-previews" doc:"Look at pages behind links when a client wants to show what they are about. Their owners then learn this server's address, and when somebody looked."`
 	MaxUpload            int    `name:"max-upload" default:"52428800" doc:"Largest file that may be uploaded, in bytes."`
 

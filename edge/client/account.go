@@ -45,6 +45,9 @@ func (h *API) accountRoutes(open, auth func(string, httpx.Handler) httpx.Route) 
 
 // spec: client-server-api#post_matrixclientv3register
 func (h *API) register(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	if done, err := h.registerService(w, r); done {
+		return err
+	}
 	switch kind := r.URL.Query().Get("kind"); kind {
 	case "", "user":
 	case "guest":

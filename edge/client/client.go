@@ -13,6 +13,7 @@ import (
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
+	"wardline/matrix/bridge"
 	"wardline/matrix/delay"
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
@@ -44,6 +45,7 @@ type API struct {
 	Timeline *timeline.Service
 	Keys     *keys.Service
 	Inbox    *inbox.Service
+	Bridges  *bridge.Service // nil without application services
 	Push     *push.Service
 	Reports  *report.Service
 	Media    *media.Service
@@ -100,7 +102,7 @@ func (h *API) Routes() []httpx.Route {
 		h.directoryRoutes(open, auth),
 		h.spaceRoutes(auth),
 		h.keyRoutes(auth),
-		h.backupRoutes(auth),
+		h.backupRoutes(auth), h.bridgeRoutes(auth),
 		h.historyRoutes(auth),
 		h.accountRoutes(open, auth),
 		h.moderationRoutes(auth),

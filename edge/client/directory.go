@@ -66,6 +66,9 @@ func (h *API) setAlias(w http.ResponseWriter, r *http.Request, a account.Actor) 
 	if err != nil {
 		return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not a room id.", err)
 	}
+	if err := h.Bridges.AliasFree(a, name); err != nil {
+		return err
+	}
 	if err := h.Rooms.SetAlias(r.Context(), a.User, target, name); err != nil {
 		return err
 	}
@@ -77,7 +80,12 @@ func (h *API) deleteAlias(w http.ResponseWriter, r *http.Request, a account.Acto
 	if err != nil {
 		return err
 	}
-	if err := h.Rooms.DeleteAlias(r.Context(), a.User, name); err != nil {
+	if h.Bridges.Owns(a, name) {
+		err = h.Rooms.DropAlias(r.Context(), name)
+	} else if err = h.Bridges.AliasFree(a, name); err == nil {
+		err = h.Rooms.DeleteAlias(r.Context(), a.User, name)
+	}
+	if err != nil {
 		return err
 	}
 	return httpx.OK(w)
@@ -143,6 +151,7 @@ type publicQuery struct {
 		Types []*string `json:"room_types"`
 	} `json:"filter"`
 	Network string `json:"third_party_instance_id"`
+	All     bool   `json:"include_all_networks"`
 }
 
 func (h *API) publicRooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
@@ -174,7 +183,7 @@ func (h *API) listPublic(w http.ResponseWriter, r *http.Request, q publicQuery) 
 	if server := r.URL.Query().Get("server"); server != "" && server != string(h.Rooms.Server()) {
 		return fault.New(fault.NotFound, "M_NOT_FOUND", "That server's directory cannot be reached from here.")
 	}
-	feeds, err := h.Rooms.PublishedRooms(r.Context())
+	feeds, err := h.listed(r, q)
 	if err != nil {
 		return err
 	}
@@ -184,7 +193,7 @@ func (h *API) listPublic(w http.ResponseWriter, r *http.Request, q publicQuery) 
 		l := f.Summary()
 		l.Encryption, l.Version, l.Allowed = "", "", nil // the directory's lines have no such members
 		kind := q.Filter.Types == nil || slices.ContainsFunc(q.Filter.Types, func(t *string) bool { return t == nil && l.Type == "" || t != nil && *t == l.Type })
-		if q.Network == "" && kind && (term == "" || strings.Contains(strings.ToLower(l.Name+"\n"+l.Topic+"\n"+l.Alias), term)) {
+		if kind && (term == "" || strings.Contains(strings.ToLower(l.Name+"\n"+l.Topic+"\n"+l.Alias), term)) {
 			all = append(all, l)
 		}
 	}
@@ -210,6 +219,32 @@ func (h *API) listPublic(w http.ResponseWriter, r *http.Request, q publicQuery) 
 		body["prev_batch"] = "b" + strconv.Itoa(at)
 	}
 	return httpx.JSON(w, http.StatusOK, body)
+}
+
+// listed returns the rooms that a call of the directory is about: this server's, those of a network that an application service speaks
+// for, or all of both.
+func (h *API) listed(r *http.Request, q publicQuery) ([]*room.Feed, error) {
+	if q.Network != "" && q.All {
+		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A network and all networks exclude each other.")
+	}
+	var feeds []*room.Feed
+	var err error
+	if q.Network == "" {
+		if feeds, err = h.Rooms.PublishedRooms(r.Context()); err != nil || !q.All {
+			return feeds, err
+		}
+	}
+	names, err := h.Bridges.Published(r.Context(), q.Network)
+	if err != nil {
+		return nil, err
+	}
+	more, err := h.Rooms.Feeds(r.Context(), names)
+	for _, f := range more {
+		if !slices.Contains(feeds, f) {
+			feeds = append(feeds, f)
+		}
+	}
+	return feeds, err
 }
 
 // publicPage reads a token of the directory: f and where a page begins, or b and where it ends.

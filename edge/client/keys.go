@@ -41,7 +41,7 @@ func (h *API) sendToDevice(w http.ResponseWriter, r *http.Request, a account.Act
 	if b.Messages == nil {
 		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The messages are missing.")
 	}
-	err := h.Inbox.Send(r.Context(), inbox.Outgoing{Sender: a.User, Device: a.Device, Type: r.PathValue("eventType"), Txn: r.PathValue("txnId"), Messages: b.Messages})
+	err := h.Inbox.Send(r.Context(), inbox.Outgoing{Sender: a.User, Device: sender(a), Type: r.PathValue("eventType"), Txn: r.PathValue("txnId"), Messages: b.Messages})
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,9 @@ func (h *API) sendToDevice(w http.ResponseWriter, r *http.Request, a account.Act
 func (h *API) uploadKeys(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var b keys.Upload
 	if err := httpx.Decode(r, &b, keyLimit); err != nil {
+		return err
+	}
+	if err := needDevice(a); err != nil {
 		return err
 	}
 	counts, err := h.Keys.Upload(r.Context(), a.User, a.Device, b)
@@ -146,7 +149,7 @@ func (h *API) uploadIdentity(w http.ResponseWriter, r *http.Request, a account.A
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	err := h.Keys.SetIdentity(r.Context(), a.User, b.Identity, false)
+	err := h.Keys.SetIdentity(r.Context(), a.User, b.Identity, a.Service != "") // spec: application-service-api#cross-signing
 	if errors.Is(err, keys.ErrConfirm) {
 		passed, failed := h.confirm(w, r, b.Auth, a)
 		if passed == nil {

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
@@ -55,7 +53,15 @@ func (h *API) createRoom(w http.ResponseWriter, r *http.Request, a account.Actor
 		if err != nil {
 			return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The list of invited people holds something that is not a user id.", err)
 		}
+		if err := h.Bridges.AskUser(r.Context(), u); err != nil {
+			return err
+		}
 		spec.Invite = append(spec.Invite, u)
+	}
+	if alias := id.Alias("#" + b.Alias + ":" + string(h.Rooms.Server())); b.Alias != "" {
+		if err := h.Bridges.AliasFree(a, alias); err != nil {
+			return err
+		}
 	}
 	made, err := h.Rooms.Create(r.Context(), spec)
 	if err != nil {
@@ -162,6 +168,11 @@ func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor
 			return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not a user id.", err)
 		}
 	}
+	if verb == "invite" {
+		if err := h.Bridges.AskUser(r.Context(), c.Target); err != nil {
+			return err
+		}
+	}
 	if err := h.Rooms.ChangeMembership(r.Context(), target, c); err != nil {
 		return err
 	}
@@ -215,18 +226,14 @@ func (h *API) receive(w http.ResponseWriter, r *http.Request, a account.Actor, i
 	if in.Content, err = rawObject(r); err != nil {
 		return err
 	}
-	in.Sender, in.Device, in.Type = a.User, a.Device, r.PathValue("eventType")
+	in.Sender, in.Device, in.Type = a.User, sender(a), r.PathValue("eventType")
 	if wait, ok, err := delayQuery(r); err != nil {
 		return err
 	} else if ok {
-		return h.schedule(w, r, delay.Plan{Owner: a.User, Device: a.Device, Room: target, Type: in.Type, StateKey: in.StateKey, Content: in.Content, Delay: wait, Txn: in.Txn})
+		return h.schedule(w, r, delay.Plan{Owner: a.User, Device: in.Device, Room: target, Type: in.Type, StateKey: in.StateKey, Content: in.Content, Delay: wait, Txn: in.Txn})
 	}
-	if ts := r.URL.Query().Get("ts"); ts != "" && a.Admin {
-		n, err := strconv.ParseInt(ts, 10, 64)
-		if err != nil {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", "The parameter ts is not a number.")
-		}
-		in.At = time.UnixMilli(n)
+	if in.At, err = timestamp(r, a); err != nil {
+		return err
 	}
 	sent, err := h.Rooms.Receive(r.Context(), target, in)
 	if err != nil {
@@ -246,7 +253,7 @@ func (h *API) redact(w http.ResponseWriter, r *http.Request, a account.Actor) er
 	if err != nil {
 		return err
 	}
-	in := room.Incoming{Sender: a.User, Device: a.Device, Txn: r.PathValue("txnId")}
+	in := room.Incoming{Sender: a.User, Device: sender(a), Txn: r.PathValue("txnId")}
 	sent, err := h.Rooms.Redact(r.Context(), target, id.Event(r.PathValue("eventId")), b.Reason, in)
 	if err != nil {
 		return err

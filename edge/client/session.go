@@ -25,6 +25,9 @@ func defaultVersion() string { return event.Default }
 
 // spec: client-server-api#get_matrixclientv3login
 func (h *API) loginFlows(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	if h.Bridges.Any() {
+		return httpx.Raw(w, http.StatusOK, []byte(`{"flows":[{"type":"m.login.password"},{"type":"m.login.token","get_login_token":true},{"type":"m.login.application_service"}]}`))
+	}
 	return httpx.Raw(w, http.StatusOK, []byte(`{"flows":[{"type":"m.login.password"},{"type":"m.login.token","get_login_token":true}]}`))
 }
 
@@ -70,6 +73,8 @@ func (h *API) login(w http.ResponseWriter, r *http.Request, _ account.Actor) err
 		ses, err = h.Accounts.Login(r.Context(), u, b.Password, in)
 	case "m.login.token":
 		ses, err = h.Accounts.LoginToken(r.Context(), b.Token, in)
+	case asService:
+		ses, err = h.loginService(r, b.identifier(), in)
 	default:
 		return fault.New(fault.Invalid, "M_UNKNOWN", "That way to sign in is not offered.")
 	}
@@ -182,6 +187,9 @@ func (h *API) renameDevice(w http.ResponseWriter, r *http.Request, a account.Act
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
+	if done, err := h.createDevice(w, r, a, b.Name); done {
+		return err
+	}
 	if err := h.Accounts.RenameDevice(r.Context(), a.User, id.Device(r.PathValue("deviceId")), b.Name); err != nil {
 		return err
 	}
@@ -207,13 +215,17 @@ func (h *API) dropDevices(w http.ResponseWriter, r *http.Request, a account.Acto
 	if which == nil {
 		which = b.Devices
 	}
-	passed, err := h.confirm(w, r, b.Auth, a)
-	if passed == nil {
-		return err
+	end := func() {}
+	if a.Service == "" { // spec: application-service-api#device-management
+		passed, err := h.confirm(w, r, b.Auth, a)
+		if passed == nil {
+			return err
+		}
+		end = passed.End
 	}
 	if err := h.Accounts.Logout(r.Context(), a.User, func(d id.Device) bool { return slices.Contains(which, d) }); err != nil {
 		return err
 	}
-	passed.End()
+	end()
 	return httpx.OK(w)
 }

@@ -45,6 +45,9 @@ type Server struct {
 	Log *slog.Logger
 	// Authenticate returns who holds an access token.
 	Authenticate func(ctx context.Context, token string) (account.Actor, error)
+	// Assert returns as whom the holder of a token acts that is no person's but an application service's; false when it is none of
+	// those. Nil when there are no application services.
+	Assert func(r *http.Request, token string) (account.Actor, bool, error)
 	// Admit may refuse a request before its work begins, for rate limits; nil admits all.
 	Admit func(r *http.Request, a account.Actor) error
 	// Suspended says what somebody whose account is suspended may still do; nil is everything.
@@ -130,7 +133,13 @@ func Address(r *http.Request) string {
 // browser says that the page it came from is ours.
 func (s *Server) actor(r *http.Request) (account.Actor, error) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return s.Authenticate(r.Context(), strings.TrimSpace(token))
+		token = strings.TrimSpace(token)
+		if s.Assert != nil {
+			if a, ok, err := s.Assert(r, token); ok || err != nil {
+				return a, err
+			}
+		}
+		return s.Authenticate(r.Context(), token)
 	}
 	if c, err := r.Cookie(Cookie); err == nil {
 		if err := SameOrigin(r); err != nil {
@@ -189,7 +198,9 @@ func statusOf(f *fault.Fault) int {
 		return http.StatusBadRequest
 	case "M_UNRECOGNIZED":
 		return http.StatusNotFound
-	case "M_NOT_YET_UPLOADED":
+	case "M_BAD_STATUS", "M_CONNECTION_FAILED":
+		return http.StatusBadGateway
+	case "M_CONNECTION_TIMEOUT", "M_NOT_YET_UPLOADED":
 		return http.StatusGatewayTimeout
 	}
 	return code

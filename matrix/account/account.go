@@ -32,6 +32,7 @@ type Actor struct {
 	Admin     bool
 	Suspended bool   // may read, leave and sign out, and little else
 	App       string // the OAuth client that acts, "" for none
+	Service   string // id of the application service that acts for the user, "" for people
 }
 
 // Service answers for the accounts of one server.
@@ -47,6 +48,8 @@ type Service struct {
 	OnData func(tx *db.Tx, user id.User, typ string, pos int64)
 	// OnEnd is called inside the act that ends an account for good, so that it leaves its rooms in the same transaction. Set before use.
 	OnEnd func(ctx context.Context, tx *db.Tx, user id.User) error
+	// Reserved refuses a name that nobody may choose for themselves. Set before use; nil for none.
+	Reserved func(user id.User) error
 	// OnSignOut are called inside the act that signs devices out, so that what belongs to them goes with them. Set before use.
 	OnSignOut []func(ctx context.Context, tx *db.Tx, user id.User, devices []id.Device) error
 	// OnStanding is called after an administrator has locked, suspended or freed an account. Set before use; nil means nobody cares.

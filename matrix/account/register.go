@@ -94,6 +94,11 @@ func (s *Service) NewLocal(name string) (id.User, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, "M_INVALID_USERNAME", "A user name has only a-z, 0-9 and . _ = - / + characters.", err)
 	}
+	if s.Reserved != nil {
+		if err := s.Reserved(u); err != nil {
+			return "", err
+		}
+	}
 	return u, nil
 }
 

@@ -436,3 +436,19 @@ func (s *Service) Identity(ctx context.Context, token string) (id.User, error) {
 	}
 	return row.actor.User, err
 }
+
+var makeDevice = db.SQL("account.make_device", `INSERT INTO account_device (member, device, name, created_at, seen_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (member, device) DO NOTHING`)
+
+// MakeDevice makes a device without a session, for application services, and says whether there was none of that id.
+func (s *Service) MakeDevice(ctx context.Context, u id.User, d id.Device, name string) (bool, error) {
+	if d == "" || len(d) > 255 {
+		return false, fault.New(fault.Invalid, "M_INVALID_PARAM", "The device id is empty or too long.")
+	}
+	made := false
+	err := s.db.Write(ctx, "account.make_device", func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Exec(ctx, makeDevice, string(u), string(d), name, time.Now().UnixMilli())
+		made = n > 0
+		return err
+	})
+	return made, err
+}

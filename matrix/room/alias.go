@@ -68,6 +68,15 @@ type aliasRow struct {
 // Resolve finds the room behind an alias of this server; NotFound when there is none.
 func (s *Service) Resolve(ctx context.Context, alias id.Alias) (id.Room, error) {
 	row, err := s.alias(ctx, s.db, alias)
+	if fault.Is(err, fault.NotFound) && s.OnUnknownAlias != nil {
+		made, askErr := s.OnUnknownAlias(ctx, alias)
+		if askErr != nil {
+			return "", askErr
+		}
+		if made {
+			row, err = s.alias(ctx, s.db, alias)
+		}
+	}
 	return row.room, err
 }
 

@@ -63,6 +63,9 @@ type Service struct {
 	Steward id.User
 	// OnCommit is told each event after its commit, in order. It must be quick. Set before use.
 	OnCommit func(f *Feed, ev *Event)
+	// OnUnknownAlias is asked outside any act for an alias that leads nowhere, and says whether it has made its room. Set before use;
+	// nil for nobody.
+	OnUnknownAlias func(ctx context.Context, alias id.Alias) (bool, error)
 	// OnLoad may hang something of its own on a room when the room comes into memory. It runs inside an act. Set before use.
 	OnLoad func(ctx context.Context, q db.Querier, f *Feed) (any, error)
 

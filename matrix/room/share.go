@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"wardline/ground/db"
+	"wardline/ground/fault"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
 )
@@ -119,4 +121,31 @@ func (s *Service) Mutual(ctx context.Context, a, b id.User) ([]id.Room, error) {
 	}
 	slices.Sort(both)
 	return both, nil
+}
+
+// InMemory returns the rooms in memory, in no order: all that anybody has asked about since this process began.
+func (s *Service) InMemory() []*Feed {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make([]*Feed, 0, len(s.feeds))
+	for _, f := range s.feeds {
+		all = append(all, f)
+	}
+	return all
+}
+
+// AliasesOf lists the local aliases of a room, whoever asks.
+func (s *Service) AliasesOf(ctx context.Context, f *Feed) ([]string, error) {
+	return db.Collect(ctx, s.db, aliasesOf, db.Scalar[string], f.nid)
+}
+
+// DropAlias removes an alias of this server, on behalf of somebody to whom all such aliases belong.
+func (s *Service) DropAlias(ctx context.Context, alias id.Alias) error {
+	return s.db.Write(ctx, "room.drop_alias", func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Exec(ctx, deleteAlias, string(alias))
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "M_NOT_FOUND", "There is no room of that alias.")
+		}
+		return err
+	})
 }

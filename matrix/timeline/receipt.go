@@ -206,6 +206,7 @@ func (s *Service) saveIn(ctx context.Context, tx *db.Tx, f *room.Feed, list []re
 		if public {
 			f.EachJoined(s.ring)
 		}
+		s.Ephemeral.Ring()
 	})
 	return nil
 }
@@ -238,7 +239,7 @@ func (x *extra) shown(u id.User, from, to int64, initial bool, events map[id.Eve
 	if x.newest <= from && len(events) == 0 && !initial {
 		return nil
 	}
-	all := x.contents(u, func(rc receipt) bool {
+	all := x.contents(func(who id.User) bool { return who == u }, func(rc receipt) bool {
 		return rc.pos <= to && (events[rc.event] || initial && rc.key.user == u || !initial && rc.pos > from)
 	})
 	if len(all) == 0 {
@@ -257,14 +258,14 @@ func (x *extra) batches(u id.User, from, to int64) []json.RawMessage {
 	if x.newest <= from {
 		return nil
 	}
-	return x.contents(u, func(rc receipt) bool { return rc.pos > from && rc.pos <= to })
+	return x.contents(func(who id.User) bool { return who == u }, func(rc receipt) bool { return rc.pos > from && rc.pos <= to })
 }
 
-// contents writes the receipts that are wanted and that u may see. The caller holds x.mu.
-func (x *extra) contents(u id.User, want func(rc receipt) bool) []json.RawMessage {
+// contents writes the receipts that are wanted, private ones of those only whose they are. The caller holds x.mu.
+func (x *extra) contents(mine func(id.User) bool, want func(rc receipt) bool) []json.RawMessage {
 	var found []receipt
 	for k, rc := range x.receipts {
-		if want(rc) && (k.kind != ReadPrivate || k.user == u) {
+		if want(rc) && (k.kind != ReadPrivate || mine(k.user)) {
 			found = append(found, rc)
 		}
 	}
@@ -334,6 +335,7 @@ func (s *Service) setTyping(f *room.Feed, u id.User, life time.Duration) {
 	x.mu.Unlock()
 	if changed {
 		f.EachJoined(s.ring)
+		s.Ephemeral.Ring()
 	}
 }
 

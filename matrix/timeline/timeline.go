@@ -51,6 +51,9 @@ type Service struct {
 	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
 	OnDelivered func(u id.User, d id.Device, pos int64)
 
+	// Ephemeral is rung when typing or receipts change anywhere.
+	Ephemeral stream.Bell
+
 	serial   atomic.Int64 // of typing; memory only
 	stopping atomic.Bool
 	started  int64 // position when this process began
@@ -153,7 +156,7 @@ func (s *Service) gone(u id.User, devices []id.Device) {
 // still refuses to answer a device that was signed out while its request waited: a lost phone gets nothing of what came after.
 // ends is what the listener had when the request came; while it stands nothing is read.
 func (s *Service) still(ctx context.Context, l *listener, u id.User, d id.Device, ends int64) error {
-	if l.ends.Load() == ends {
+	if l.ends.Load() == ends || d == "" { // an application service acts without a device
 		return nil
 	}
 	list, err := s.accounts.DevicesOf(ctx, u)

@@ -149,6 +149,7 @@ func walk() []row {
 	return slices.Concat(rows,
 		roomRows,
 		keyRows,
+		bridgeRows,
 		historyRows,
 		discoveryRows,
 		pushRows,

@@ -38,7 +38,12 @@ func newWorld(t *testing.T) *world {
 
 func open(t *testing.T, dir string) *world {
 	t.Helper()
-	a, err := app.Open(t.Context(), app.Config{ServerName: "hs1", Data: dir, MaxUpload: 1 << 16, OpenRegistration: true, RegistrationSecret: "s", NoRateLimits: true}, obs.Discard())
+	return openAs(t, app.Config{ServerName: "hs1", Data: dir, MaxUpload: 1 << 16, OpenRegistration: true, RegistrationSecret: "s", NoRateLimits: true})
+}
+
+func openAs(t *testing.T, c app.Config) *world {
+	t.Helper()
+	a, err := app.Open(t.Context(), c, obs.Discard())
 	if err != nil {
 		t.Fatal(err)
 	}

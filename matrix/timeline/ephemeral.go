@@ -1,0 +1,35 @@
+package timeline
+
+import (
+	"encoding/json"
+
+	"wardline/matrix/id"
+	"wardline/matrix/room"
+)
+
+// Now returns the present place in the stream.
+func (s *Service) Now() Token { return s.position() }
+
+// EphemeralOf returns typing and receipts of a room that changed between two places, as events that say of which room they are.
+// Private receipts are given only of users for whom mine says true.
+// spec: application-service-api#pushing-ephemeral-data
+func (s *Service) EphemeralOf(f *room.Feed, since, to Token, mine func(id.User) bool) []json.RawMessage {
+	x := extraOf(f)
+	var out []json.RawMessage
+	add := func(typ string, content json.RawMessage) {
+		raw, err := json.Marshal(map[string]any{"type": typ, "room_id": f.ID, "content": content})
+		if err == nil && content != nil {
+			out = append(out, raw)
+		}
+	}
+	add("m.typing", x.typingSince(since.Serial, false))
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.newest <= since.Pos {
+		return out
+	}
+	for _, content := range x.contents(mine, func(rc receipt) bool { return rc.pos > since.Pos && rc.pos <= to.Pos }) {
+		add("m.receipt", content)
+	}
+	return out
+}
