@@ -108,6 +108,14 @@ func (s *Service) Act(ctx context.Context, r *Registration, as id.User, on id.De
 	} else if err != nil {
 		return account.Actor{}, err
 	}
+	if err := s.accounts.Unlocked(ctx, a.User); err != nil {
+		return account.Actor{}, err
+	}
+	known, err := s.accounts.Account(ctx, a.User)
+	if err != nil {
+		return account.Actor{}, err
+	}
+	a.Suspended = known.Suspended
 	if on == "" {
 		return a, nil
 	}
