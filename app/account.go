@@ -13,6 +13,9 @@ func (a *App) registration(ctx context.Context) error {
 	if c.RegistrationEmail && c.SMTPServer == "" {
 		return errors.New("registration-email needs smtp-server")
 	}
+	if c.OAuth && c.PublicURL == "" {
+		return errors.New("oauth needs public-url, which apps are told to send people to")
+	}
 	a.Accounts.Registration = account.Registration{Open: c.OpenRegistration, Tokens: c.RegistrationTokens, Email: c.RegistrationEmail}
 	a.Accounts.Managed = words(c.ManagedProfile)
 	if c.SMTPServer != "" {

@@ -38,6 +38,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/oauth"
 	"wardline/matrix/preview"
 	"wardline/matrix/push"
 	"wardline/matrix/report"
@@ -62,6 +63,7 @@ type App struct {
 	Inbox    *inbox.Service
 	Push     *push.Service
 	Reports  *report.Service
+	OAuth    *oauth.Service
 	Media    *media.Service
 	Bridges  *bridge.Service // nil without application services
 	Delays   *delay.Service
@@ -82,7 +84,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), timeline.Migrations(),
 		bridge.Migrations(), media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
@@ -126,6 +128,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Timeline = timeline.New(a.DB, a.Rooms, a.Accounts, a.Keys, a.Inbox)
 	a.Timeline.Index = search.New(a.DB, a.Rooms)
 	a.Reports = report.New(a.DB, a.Accounts, a.Rooms)
+	a.OAuth = oauth.New(a.DB, a.Accounts)
 	if err := a.push(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -145,9 +148,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = a.admit((&httpx.Limiter{}).Admit)
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, Media: a.Media, Delays: a.Delays, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, OAuth: a.OAuth, Media: a.Media, Delays: a.Delays, Options: client.Options{
 		PublicURL: c.PublicURL, SharedSecret: c.RegistrationSecret,
-		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL,
+		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL, OAuth: c.OAuth,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
 		Turn:    client.Turn{URIs: words(c.TurnURIs), Secret: c.TurnSecret, Life: c.TurnLife}}}
 	a.HTTP.Suspended = a.API.Suspended

@@ -16,6 +16,7 @@ type Config struct {
 	OpenRegistration     bool   `name:"open-registration" doc:"Anyone who can reach the server may make an account. For tests only."`
 	RegistrationTokens   bool   `name:"registration-tokens" doc:"Whoever has a registration token, made through the administration API, may make an account."`
 	RegistrationEmail    bool   `name:"registration-email" doc:"Who registers must prove an e-mail address. Needs smtp-server."`
+	OAuth                bool   `name:"oauth" doc:"Offer the OAuth 2.0 API: people sign in on this server's own pages, and apps never see a password. Some apps, Element X among them, then offer nothing else. Needs public-url."`
 	ManagedProfile       string `name:"managed-profile" doc:"Profile fields, with commas between, that people cannot change, such as displayname; * for all."`
 	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
 	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`

@@ -19,6 +19,7 @@ import (
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/oauth"
 	"wardline/matrix/preview"
 	"wardline/matrix/push"
 	"wardline/matrix/report"
@@ -33,6 +34,7 @@ type Options struct {
 	SecureCookies bool   // the browser must come by HTTPS
 	MaxUpload     int64  // bytes
 	NoEncryption  bool   // tells clients not to turn on end-to-end encryption
+	OAuth         bool   // apps sign people in on this server's own pages
 	Support       Support
 	Turn          Turn
 	LiveKit       string // URL of the service that lets people into calls of many, "" for none
@@ -48,6 +50,7 @@ type API struct {
 	Bridges  *bridge.Service // nil without application services
 	Push     *push.Service
 	Reports  *report.Service
+	OAuth    *oauth.Service
 	Media    *media.Service
 	Delays   *delay.Service
 	Previews *preview.Service
@@ -105,6 +108,7 @@ func (h *API) Routes() []httpx.Route {
 		h.backupRoutes(auth), h.bridgeRoutes(auth),
 		h.historyRoutes(auth),
 		h.accountRoutes(open, auth),
+		h.oauthRoutes(open),
 		h.moderationRoutes(auth),
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),

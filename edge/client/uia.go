@@ -42,7 +42,7 @@ func (h *API) confirm(w http.ResponseWriter, r *http.Request, auth json.RawMessa
 			return nil, errUseApp
 		}
 		in.Flows = [][]string{{account.StageOAuth}}
-		in.Params = map[string]any{account.StageOAuth: map[string]string{"url": h.base(r) + "/account?action=org.matrix.cross_signing_reset"}}
+		in.Params = map[string]any{account.StageOAuth: map[string]string{"url": h.base(r) + accountPath + "?action=org.matrix.cross_signing_reset"}}
 	}
 	return h.interact(w, r, in)
 }

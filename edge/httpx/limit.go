@@ -29,7 +29,7 @@ const (
 
 // Admit refuses a request of somebody who has made too many; it says when to come back. It suits Server.Admit.
 func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(r.URL.Path, "/sync") {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(r.URL.Path, "/sync") || carriesSecret(r.URL.Path) {
 		return nil
 	}
 	key, perSecond, burst := string(a.User), rate.Limit(writePerSecond), writeBurst
@@ -52,4 +52,10 @@ func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
 		return &fault.Fault{Kind: fault.Limited, Code: "M_LIMIT_EXCEEDED", Public: "Too many requests. Wait a moment.", RetryAfter: max(d, time.Second)}
 	}
 	return nil
+}
+
+// carriesSecret says whether a call is known by a secret that nobody can guess, so that slowing it down protects nothing: a whole site
+// behind one address refreshes its tokens there.
+func carriesSecret(path string) bool {
+	return strings.HasSuffix(path, "/refresh") || path == "/_oauth/token" || path == "/_oauth/revoke"
 }

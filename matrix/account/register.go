@@ -190,6 +190,31 @@ func (s *Service) Register(ctx context.Context, n NewUser, p *Passed) error {
 	})
 }
 
+// Enrol makes an account for somebody on this server's own pages, with a registration token when one is needed. Where an address must
+// be proved, accounts are made in an app.
+func (s *Service) Enrol(ctx context.Context, n NewUser, token string) error {
+	if s.Registration.Email {
+		return ErrNoRegistration
+	}
+	if s.Registration.Open {
+		token = ""
+	} else if token == "" {
+		return errVoucher
+	}
+	if n.Password == "" {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The password is missing.")
+	}
+	return s.Register(ctx, n, &Passed{token: token})
+}
+
+// Verify returns nil when somebody's password is right and their account is neither locked nor ended: for the server's own pages.
+func (s *Service) Verify(ctx context.Context, u id.User, password string) error {
+	if err := s.CheckPassword(ctx, u, password); err != nil {
+		return err
+	}
+	return s.Unlocked(ctx, u)
+}
+
 // CheckPassword returns nil when the password is the user's; for stages that ask for it again.
 func (s *Service) CheckPassword(ctx context.Context, u id.User, password string) error {
 	_, err := s.checkPassword(ctx, u, password)

@@ -28,7 +28,11 @@ type Session struct {
 var (
 	insertToken = db.SQL("account.insert_token", `INSERT INTO account_token (hash, kind, member, device, expires_at, parent, app) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
 	readToken   = db.SQL("account.read_token", `SELECT t.kind, t.member, t.device, t.expires_at, t.parent, t.app, u.admin, u.locked_at, u.suspended_at FROM account_token t JOIN account_user u ON u.id = t.member WHERE t.hash = $1`)
-	endOlder    = db.SQL("account.end_older", `DELETE FROM account_token WHERE member = $1 AND device = $2 AND kind <> 'identity' AND (parent IS NULL OR parent <> $3)`)
+	endOlder    = db.SQL("account.end_older", `DELETE FROM account_token WHERE member = $1 AND device = $2 AND kind IN ('access', 'refresh') AND (parent IS NULL OR parent <> $3)`)
+	spendOlder  = db.SQL("account.spend_older", `UPDATE account_token SET kind = 'spent', expires_at = $4 WHERE member = $1 AND device = $2 AND kind = 'refresh' AND (parent IS NULL OR parent <> $3)`)
+	endSpent    = db.SQL("account.end_spent", `DELETE FROM account_token WHERE member = $1 AND device = $2 AND kind = 'spent' AND expires_at < $3`)
+	appTokens   = db.SQL("account.app_tokens", `SELECT count(*) FROM account_token WHERE app = $1`)
+	appDevice   = db.SQL("account.app_device", `SELECT count(*) FROM account_token WHERE member = $1 AND device = $2 AND app = $3`)
 	settleToken = db.SQL("account.settle_token", `UPDATE account_token SET parent = NULL WHERE parent = $1`)
 	endChildren = db.SQL("account.end_children", `DELETE FROM account_token WHERE parent = $1`)
 	deleteToken = db.SQL("account.delete_token", `DELETE FROM account_token WHERE hash = $1`)
@@ -106,6 +110,9 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error)
 	return c.actor, nil
 }
 
+// spentLife is how long a refresh token that was traded is remembered, to notice a thief who comes with it.
+const spentLife = 24 * time.Hour
+
 // settle ends what a token that is used for the first time took the place of.
 // spec: client-server-api#refreshing-access-tokens
 func (s *Service) settle(ctx context.Context, row tokenRow) error {
@@ -113,6 +120,13 @@ func (s *Service) settle(ctx context.Context, row tokenRow) error {
 }
 
 func (s *Service) settleIn(ctx context.Context, tx *db.Tx, row tokenRow) error {
+	now := time.Now()
+	if _, err := tx.Exec(ctx, endSpent, string(row.actor.User), string(row.actor.Device), now.UnixMilli()); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, spendOlder, string(row.actor.User), string(row.actor.Device), row.parent, now.Add(spentLife).UnixMilli()); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, endOlder, string(row.actor.User), string(row.actor.Device), row.parent); err != nil {
 		return err
 	}
@@ -272,9 +286,14 @@ func (s *Service) saveTokens(ctx context.Context, tx *db.Tx, ses Session, parent
 // spec: client-server-api#post_matrixclientv3refresh
 func (s *Service) Refresh(ctx context.Context, token, app string) (Session, error) {
 	var ses Session
+	stolen := false
 	err := s.db.Write(ctx, "account.refresh", func(ctx context.Context, tx *db.Tx) error {
 		h := hashOf(token)
 		row, err := db.One(ctx, tx, readToken, scanToken, h[:])
+		if err == nil && row.kind == "spent" && row.actor.App == app && app != "" {
+			stolen = true // one of two who have it is a thief: the session ends for both
+			return s.signOut(ctx, tx, row.actor.User, func(d id.Device) bool { return d == row.actor.Device })
+		}
 		if fault.Is(err, fault.NotFound) || err == nil && (row.kind != "refresh" || row.actor.App != app) {
 			return errUnknownToken
 		}
@@ -296,7 +315,27 @@ func (s *Service) Refresh(ctx context.Context, token, app string) (Session, erro
 		ses = Session{Actor: row.actor, Access: "wla_" + id.NewOpaque(32), Refresh: "wlr_" + id.NewOpaque(32), Life: s.lifeOf(app)}
 		return s.saveTokens(ctx, tx, ses, h[:])
 	})
+	if err == nil && stolen {
+		err = errUnknownToken
+	}
 	return ses, err
+}
+
+// AppInUse says whether somebody is signed in with an OAuth client.
+func (s *Service) AppInUse(ctx context.Context, q db.Querier, app string) (bool, error) {
+	n, err := db.One(ctx, q, appTokens, db.Scalar[int64], app)
+	return n > 0, err
+}
+
+// EndApp signs out a user's device if it is signed in with the app.
+func (s *Service) EndApp(ctx context.Context, u id.User, d id.Device, app string) error {
+	return s.db.Write(ctx, "account.end_app", func(ctx context.Context, tx *db.Tx) error {
+		n, err := db.One(ctx, tx, appDevice, db.Scalar[int64], string(u), string(d), app)
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.signOut(ctx, tx, u, func(other id.Device) bool { return other == d })
+	})
 }
 
 // Revoke signs out the device that holds a token of the app, access or refresh. A token that is none is no error: it works no more,

@@ -154,6 +154,7 @@ func walk() []row {
 		discoveryRows,
 		pushRows,
 		accountRows,
+		oauthRows,
 		delayRows,
 		searchRows,
 		mediaRows,
