@@ -89,9 +89,6 @@ func (h *API) Routes() []httpx.Route {
 		auth("PUT "+v3+"user/{userId}/account_data/{type}", h.setAccountData),
 		auth("GET "+v3+"user/{userId}/rooms/{roomId}/account_data/{type}", h.accountData),
 		auth("PUT "+v3+"user/{userId}/rooms/{roomId}/account_data/{type}", h.setAccountData),
-		auth("GET "+v3+"user/{userId}/rooms/{roomId}/tags", h.tags),
-		auth("PUT "+v3+"user/{userId}/rooms/{roomId}/tags/{tag}", h.setTag),
-		auth("DELETE "+v3+"user/{userId}/rooms/{roomId}/tags/{tag}", h.deleteTag),
 		open("GET "+v3+"profile/{userId}", h.profile),
 		open("GET "+v3+"profile/{userId}/{keyName}", h.profileField),
 		auth("PUT "+v3+"profile/{userId}/{keyName}", h.setProfile),
@@ -114,6 +111,7 @@ func (h *API) Routes() []httpx.Route {
 		h.pushRoutes(auth),
 		h.delayRoutes(auth),
 		h.searchRoutes(auth),
+		h.tagRoutes(auth),
 	)
 }
 

@@ -87,71 +87,13 @@ func (h *API) setAccountData(w http.ResponseWriter, r *http.Request, a account.A
 	if err != nil {
 		return err
 	}
+	if err := ownRoom(r); err != nil {
+		return err
+	}
 	if err := h.Accounts.SetData(r.Context(), a.User, id.Room(r.PathValue("roomId")), r.PathValue("type"), raw); err != nil {
 		return err
 	}
 	return httpx.OK(w)
-}
-
-// readTags returns a user's tags of a room.
-func (h *API) readTags(r *http.Request, a account.Actor) (map[string]json.RawMessage, error) {
-	tags := map[string]json.RawMessage{}
-	d, err := h.Accounts.DataOf(r.Context(), a.User, id.Room(r.PathValue("roomId")), "m.tag")
-	if fault.Is(err, fault.NotFound) {
-		return tags, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var b struct {
-		Tags map[string]json.RawMessage `json:"tags"`
-	}
-	if json.Unmarshal(d.Content, &b) == nil && b.Tags != nil {
-		tags = b.Tags
-	}
-	return tags, nil
-}
-
-func (h *API) saveTags(w http.ResponseWriter, r *http.Request, a account.Actor, change func(map[string]json.RawMessage)) error {
-	if err := self(r, a); err != nil {
-		return err
-	}
-	tags, err := h.readTags(r, a)
-	if err != nil {
-		return err
-	}
-	change(tags)
-	raw, err := json.Marshal(map[string]any{"tags": tags})
-	if err != nil {
-		return err
-	}
-	if err := h.Accounts.SetData(r.Context(), a.User, id.Room(r.PathValue("roomId")), "m.tag", raw); err != nil {
-		return err
-	}
-	return httpx.OK(w)
-}
-
-func (h *API) tags(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	if err := self(r, a); err != nil {
-		return err
-	}
-	tags, err := h.readTags(r, a)
-	if err != nil {
-		return err
-	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"tags": tags})
-}
-
-func (h *API) setTag(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	raw, err := rawObject(r)
-	if err != nil {
-		return err
-	}
-	return h.saveTags(w, r, a, func(tags map[string]json.RawMessage) { tags[r.PathValue("tag")] = raw })
-}
-
-func (h *API) deleteTag(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	return h.saveTags(w, r, a, func(tags map[string]json.RawMessage) { delete(tags, r.PathValue("tag")) })
 }
 
 func (h *API) profile(w http.ResponseWriter, r *http.Request, _ account.Actor) error {

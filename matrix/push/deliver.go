@@ -316,7 +316,7 @@ func (s *Service) pick(now time.Time) (*pusher, item, time.Duration) {
 func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
 	var rejected []string
 	var err error
-	if s.ReadTo(it.placed.Feed, p.user) < it.placed.Pos {
+	if s.ReadTo(it.placed.Feed, p.user).In(it.placed.Thread()) < it.placed.Pos {
 		var body []byte
 		if body, err = s.notification(ctx, p, it); err == nil {
 			rejected, err = s.Gateways.post(ctx, p.url, body)

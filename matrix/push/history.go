@@ -66,7 +66,7 @@ func (s *Service) notified(ctx context.Context, u id.User, it room.Placed, highl
 		return n, false, err
 	}
 	n.Actions = st.actions
-	n.Read = s.ReadTo(it.Feed, u) >= it.Pos
+	n.Read = s.ReadTo(it.Feed, u).In(it.Thread()) >= it.Pos
 	if it.Is(event.TypeMember, string(u)) {
 		return n, true, nil
 	}

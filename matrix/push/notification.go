@@ -77,11 +77,13 @@ func (s *Service) allUnread(ctx context.Context, u id.User) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, _, err := s.Unread(ctx, f, u, max(s.ReadTo(f, u), m.JoinedAt))
+		read := s.ReadTo(f, u)
+		read.From = max(read.From, m.JoinedAt)
+		c, err := s.Unread(ctx, f, u, read)
 		if err != nil {
 			return 0, err
 		}
-		sum += n
+		sum += c.Total().Count
 	}
 	return sum, nil
 }

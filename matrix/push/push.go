@@ -39,8 +39,8 @@ type Service struct {
 	rooms    *room.Service
 	accounts *account.Service
 
-	// ReadTo says up to which position a user has read a room, 0 for not at all. Set before use.
-	ReadTo func(f *room.Feed, u id.User) int64
+	// ReadTo says up to where a user has read a room and its threads. Set before use.
+	ReadTo func(f *room.Feed, u id.User) room.Read
 	// Gateways says which gateways may be told, and how. Set before use.
 	Gateways Gateways
 	// Log gets what goes wrong with gateways; nil for nothing.
@@ -64,7 +64,7 @@ const maxRemembered = 20_000
 
 // New returns the service.
 func New(d *db.DB, accounts *account.Service, rooms *room.Service) *Service {
-	return &Service{db: d, rooms: rooms, accounts: accounts, ReadTo: func(*room.Feed, id.User) int64 { return 0 },
+	return &Service{db: d, rooms: rooms, accounts: accounts, ReadTo: func(*room.Feed, id.User) room.Read { return room.Read{} },
 		programs: map[id.User]*program{}, tallies: map[place]*tally{}, pushers: map[id.User][]*pusher{}}
 }
 

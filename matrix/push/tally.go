@@ -28,40 +28,38 @@ type noted struct {
 	pos       int64
 	event     id.Event
 	highlight bool
+	thread    id.Event
 }
 
 // Counting stops at so many events, as it does for everybody (room.Feed.Unread).
 const tallyKeep = 1000
 
-// Unread counts what a user has not read in a room after position from, by the user's own rules. For people with the default rules
+// Unread counts what a user has not read in a room, by the user's own rules. For people with the default rules
 // it reads two numbers; for others it judges what has come since they last asked.
 // spec: client-server-api#receiving-notifications
-func (s *Service) Unread(ctx context.Context, f *room.Feed, u id.User, from int64) (count, highlights int, err error) {
+func (s *Service) Unread(ctx context.Context, f *room.Feed, u id.User, read room.Read) (c room.Counts, err error) {
 	p, err := s.program(ctx, u)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	if p == nil {
-		return s.rooms.Unread(ctx, f, u, from)
+		return s.rooms.Unread(ctx, f, u, read)
 	}
 	t := s.tally(place{u, f.ID})
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.by != p || from < t.from || t.to == 0 {
-		t.by, t.from, t.to, t.notes = p, from, from, nil
+	if t.by != p || read.From < t.from || t.to == 0 {
+		t.by, t.from, t.to, t.notes = p, read.From, read.From, nil
 	}
 	if err := s.advance(ctx, f, t); err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	for _, n := range t.notes {
-		if n.pos > from {
-			count++
-			if n.highlight {
-				highlights++
-			}
+		if n.pos > read.In(n.thread) {
+			c.Add(n.thread, n.highlight)
 		}
 	}
-	return count, highlights, nil
+	return c, nil
 }
 
 func (s *Service) tally(k place) *tally {
@@ -101,7 +99,7 @@ func (s *Service) advance(ctx context.Context, f *room.Feed, t *tally) error {
 			continue
 		}
 		if st, fits := t.by.judge(f, ev); fits && st.notify {
-			t.notes = append(t.notes, noted{ev.Pos, ev.ID, st.highlight})
+			t.notes = append(t.notes, noted{ev.Pos, ev.ID, st.highlight, ev.Thread()})
 		}
 	}
 	if over := len(t.notes) - 2*tallyKeep; over > 0 {

@@ -62,6 +62,9 @@ func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error)
 	return si, nil
 }
 
+// Outside is the sight of somebody who was never in a room: nothing but the user's own membership.
+func Outside(u id.User) *Sight { return &Sight{user: u, visibility: []span{{value: "joined"}}} }
+
 // visibilityOf reads a visibility; where there is none that is known, history is shared.
 func visibilityOf(ev *Event) string {
 	if ev == nil {
@@ -189,7 +192,7 @@ func (s *Service) Any(ctx context.Context, f *Feed, name id.Event) (*Event, erro
 }
 
 var (
-	countChildren = db.SQL("room.count_children", `SELECT count(*) FROM room_event WHERE relates_to = $1 AND room = $2 AND rel_type = $3`)
+	countChildren = db.SQL("room.count_children", `SELECT count(*) FROM room_event WHERE relates_to = $1 AND +room = $2 AND rel_type = $3`)
 	threads       = db.SQL("room.threads", `SELECT p.pos, max(e.pos) FROM room_event e JOIN room_event p ON p.id = e.relates_to
 		WHERE e.room = $1 AND e.rel_type = 'm.thread' AND e.pos <= $2 AND p.room = $1
 		GROUP BY p.pos, p.sender HAVING max(e.pos) <= $3 AND ($4 = '' OR p.sender = $4 OR sum(CASE WHEN e.sender = $4 THEN 1 ELSE 0 END) > 0)

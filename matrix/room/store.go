@@ -33,9 +33,9 @@ var (
 	pageBack    = db.SQL("room.page_back", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.pos <= $2 AND e.pos > $3 ORDER BY e.pos DESC LIMIT $4`)
 	pageOn      = db.SQL("room.page_on", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.pos > $2 AND e.pos <= $3 ORDER BY e.pos LIMIT $4`)
 	byID        = db.SQL("room.by_id", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.id = $2`)
-	children    = db.SQL("room.children", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.pos <= $2 AND e.pos > $3 AND e.room = $4 ORDER BY e.pos DESC LIMIT $5`)
-	annotations = db.SQL("room.annotations", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.room = $2 AND e.sender = $3 AND e.rel_type = 'm.annotation' ORDER BY e.pos LIMIT 200`)
-	childrenOn  = db.SQL("room.children_on", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.pos <= $2 AND e.pos > $3 AND e.room = $4 ORDER BY e.pos LIMIT $5`)
+	children    = db.SQL("room.children", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.pos <= $2 AND e.pos > $3 AND +e.room = $4 ORDER BY e.pos DESC LIMIT $5`)
+	annotations = db.SQL("room.annotations", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND +e.room = $2 AND e.sender = $3 AND e.rel_type = 'm.annotation' ORDER BY e.pos LIMIT 200`)
+	childrenOn  = db.SQL("room.children_on", `SELECT `+eventColumns+` FROM room_event e WHERE e.relates_to = $1 AND e.pos <= $2 AND e.pos > $3 AND +e.room = $4 ORDER BY e.pos LIMIT $5`)
 	saveMember  = db.SQL("room.save_membership", `INSERT INTO room_membership (member, room, membership, pos, by_self, was_joined, forgotten, joined_pos) VALUES ($1, $2, $3, $4, $5, $6, $7, $4)
 		ON CONFLICT (member, room) DO UPDATE SET joined_pos = CASE WHEN room_membership.membership = 'join' AND excluded.membership = 'join' THEN room_membership.joined_pos ELSE excluded.joined_pos END,
 			membership = excluded.membership, pos = excluded.pos, by_self = excluded.by_self, was_joined = excluded.was_joined OR room_membership.was_joined, forgotten = excluded.forgotten`)

@@ -17,47 +17,100 @@ type note struct {
 	sender   id.User
 	all      bool // it concerns everybody, not only whom it names
 	mentions []id.User
+	thread   id.Event // "" for the main timeline
 }
 
-func noteOf(ev *Event) note { return note{ev.Pos, ev.Sender, ev.ForAll, ev.Mentions} }
+func noteOf(ev *Event) note { return note{ev.Pos, ev.Sender, ev.ForAll, ev.Mentions, ev.Thread()} }
+
+// Thread returns the root of the thread that an event is a reply in, "" for the main timeline.
+// spec: client-server-api#threaded-read-receipts
+func (ev *Event) Thread() id.Event {
+	if ev.RelType == "m.thread" {
+		return ev.Parent
+	}
+	return ""
+}
+
+// Read says up to where somebody has read a room: everywhere up to From, and further in some threads, of which "" is the main timeline.
+type Read struct {
+	From    int64
+	Threads map[id.Event]int64
+}
+
+// In returns up to where a thread has been read.
+func (r Read) In(thread id.Event) int64 { return max(r.From, r.Threads[thread]) }
+
+// Unread is how much is unread, and how much of it is for the reader above all.
+type Unread struct{ Count, Highlights int }
+
+// Counts is what is unread in a room, in its main timeline and in each thread that has something.
+type Counts struct {
+	Main    Unread
+	Threads map[id.Event]Unread // nil for none
+}
+
+// Add counts one event more.
+func (c *Counts) Add(thread id.Event, highlight bool) {
+	n := c.Main
+	if thread != "" {
+		n = c.Threads[thread]
+	}
+	if n.Count++; highlight {
+		n.Highlights++
+	}
+	if thread == "" {
+		c.Main = n
+		return
+	}
+	if c.Threads == nil {
+		c.Threads = map[id.Event]Unread{}
+	}
+	c.Threads[thread] = n
+}
+
+// Total is what is unread in all.
+func (c Counts) Total() Unread {
+	n := c.Main
+	for _, t := range c.Threads {
+		n.Count, n.Highlights = n.Count+t.Count, n.Highlights+t.Highlights
+	}
+	return n
+}
 
 var notesOf = db.SQL("room.notes", `SELECT pos, json FROM room_event WHERE room = $1 AND pos <= $2 AND notify ORDER BY pos DESC LIMIT $3`)
 
-// Unread counts what others said after position from, and how much of it names the user, by the default push rules. Counting stops at
+// Unread counts what others said that the user has not read, and how much of it names the user, by the default push rules. Counting stops at
 // a thousand. It reads memory, and the database once for whoever has not read for longer than a room's tail.
-func (s *Service) Unread(ctx context.Context, f *Feed, u id.User, from int64) (count, highlights int, err error) {
+func (s *Service) Unread(ctx context.Context, f *Feed, u id.User, read Read) (Counts, error) {
 	for {
-		count, highlights, known := f.unread(u, from)
+		c, known := f.unread(u, read)
 		if known {
-			return count, highlights, nil
+			return c, nil
 		}
 		if err := s.recall(ctx, f); err != nil {
-			return 0, 0, err
+			return Counts{}, err
 		}
 	}
 }
 
 // unread counts in memory; known says whether that reaches back far enough.
-func (f *Feed) unread(u id.User, from int64) (count, highlights int, known bool) {
+func (f *Feed) unread(u id.User, read Read) (c Counts, known bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	if from < f.notesFrom && len(f.notes) < notesKeep {
-		return 0, 0, false
+	if read.From < f.notesFrom && len(f.notes) < notesKeep {
+		return c, false
 	}
-	for i := len(f.notes) - 1; i >= 0 && f.notes[i].pos > from; i-- {
+	for i := len(f.notes) - 1; i >= 0 && f.notes[i].pos > read.From; i-- {
 		n := f.notes[i]
-		if n.sender == u {
+		if n.sender == u || len(read.Threads) > 0 && n.pos <= read.In(n.thread) {
 			continue
 		}
 		named := len(n.mentions) > 0 && (slices.Contains(n.mentions, u) || slices.Contains(n.mentions, everybody))
 		if n.all || named {
-			count++
-		}
-		if named {
-			highlights++
+			c.Add(n.thread, named)
 		}
 	}
-	return count, highlights, true
+	return c, true
 }
 
 // recall brings older notes into memory, up to as many as are kept. It may find that others were quicker, and then does nothing.
@@ -90,7 +143,7 @@ func (f *Feed) scanNote(r db.Row) (note, error) {
 	if err := r.Scan(&pos, &raw); err != nil {
 		return note{}, err
 	}
-	if !bytes.Contains(raw, []byte("m.mentions")) {
+	if !bytes.Contains(raw, []byte("m.mentions")) && !bytes.Contains(raw, []byte("m.thread")) {
 		sender, _ := event.Text(event.Field(raw, "sender"))
 		return note{pos: pos, sender: id.User(sender), all: true}, nil
 	}
@@ -99,7 +152,7 @@ func (f *Feed) scanNote(r db.Row) (note, error) {
 		return note{}, fmt.Errorf("stored event at %d: %w", pos, err)
 	}
 	ev := &Event{Event: pdu, Pos: pos}
-	_, ev.RelType = relation(pdu.Content)
+	ev.Parent, ev.RelType = relation(pdu.Content)
 	ev.concern(f.MayNotify)
 	return noteOf(ev), nil
 }

@@ -3,7 +3,6 @@ package timeline
 import (
 	"context"
 	"encoding/json"
-	"path"
 	"slices"
 	"strings"
 
@@ -49,7 +48,19 @@ type Filter struct {
 	} `json:"room"`
 }
 
+// formatFederation is the form in which servers exchange events.
+const formatFederation = "federation"
+
+// lazy says whether members are sent only as they are needed.
+func (f *Filter) lazy() bool { return f.Room.State.LazyLoadMembers || f.Room.Timeline.LazyLoadMembers }
+
+// redundant says whether they are to be sent every time that they are needed.
+func (f *Filter) redundant() bool {
+	return f.Room.State.IncludeRedundantMembers || f.Room.Timeline.IncludeRedundantMembers
+}
+
 // ParseFilter reads a filter; nil is one that wants everything.
+// spec: client-server-api#post_matrixclientv3useruseridfilter
 func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	f := &Filter{}
 	if len(raw) == 0 {
@@ -57,6 +68,9 @@ func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	}
 	if err := json.Unmarshal(raw, f); err != nil {
 		return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The filter is not one.", err)
+	}
+	if f.EventFormat != "" && f.EventFormat != "client" && f.EventFormat != formatFederation {
+		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "The event_format is client or federation.")
 	}
 	return f, nil
 }
@@ -135,12 +149,26 @@ func (f *EventFilter) pass(ev *room.Event) bool {
 
 // matches says whether a type fits one of the patterns, in which * stands for anything.
 func matches(patterns []string, typ string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		if !strings.Contains(p, "*") {
-			return p == typ
+	return slices.ContainsFunc(patterns, func(p string) bool { return p == typ || fits(p, typ) })
+}
+
+// fits matches a whole text against a pattern. Its work is bounded by the product of both lengths, whatever the pattern.
+func fits(pattern, s string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && pattern[p] == s[i]:
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
 		}
-		escaped := strings.NewReplacer(`\`, `\\`, "?", `\?`, "[", `\[`, "/", "\x00").Replace(p)
-		ok, err := path.Match(escaped, strings.ReplaceAll(typ, "/", "\x00"))
-		return err == nil && ok
-	})
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,8 @@ type receipt struct {
 type extra struct {
 	mu       sync.RWMutex // guards the rest
 	receipts map[receiptKey]receipt
-	newest   int64 // position of the newest receipt
+	threads  map[id.User]map[id.Event]int64 // how far each has read in threads, "" for the main timeline
+	newest   int64                          // position of the newest receipt
 	typing   map[id.User]typist
 	serial   int64 // of the newest change of typing
 }
@@ -55,10 +57,9 @@ func (s *Service) attach(ctx context.Context, q db.Querier, f *room.Feed) (any, 
 	if err != nil {
 		return nil, err
 	}
-	x := &extra{receipts: map[receiptKey]receipt{}, typing: map[id.User]typist{}}
+	x := &extra{receipts: map[receiptKey]receipt{}, threads: map[id.User]map[id.Event]int64{}, typing: map[id.User]typist{}}
 	for _, rc := range list {
-		x.receipts[rc.key] = rc
-		x.newest = max(x.newest, rc.pos)
+		x.keep(rc)
 	}
 	return x, nil
 }
@@ -193,8 +194,7 @@ func (s *Service) saveIn(ctx context.Context, tx *db.Tx, f *room.Feed, list []re
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		for _, rc := range list {
-			x.receipts[rc.key] = rc
-			x.newest = max(x.newest, rc.pos)
+			x.keep(rc)
 		}
 	})
 	tx.AfterCommit(func() {
@@ -216,17 +216,37 @@ func (s *Service) ReadIn(ctx context.Context, a *room.Act, u id.User, ev *room.E
 	return s.saveIn(ctx, a.Tx(), a.Feed(), []receipt{{key: receiptKey{u, Read, ""}, event: ev.ID, eventPos: ev.Pos, at: at.UnixMilli()}})
 }
 
-// readTo returns up to where a user has read the room, by either kind of receipt.
-func (x *extra) readTo(u id.User) int64 {
+// read returns up to where a user has read the room and its threads: of a public and a private receipt the one that is further on.
+// spec: client-server-api#private-read-receipts
+func (x *extra) read(u id.User) (r room.Read) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	pos := int64(0)
 	for _, kind := range []string{Read, ReadPrivate} {
-		for _, thread := range []string{"", "main"} {
-			pos = max(pos, x.receipts[receiptKey{u, kind, thread}].eventPos)
-		}
+		r.From = max(r.From, x.receipts[receiptKey{u, kind, ""}].eventPos)
 	}
-	return pos
+	if len(x.threads[u]) > 0 {
+		r.Threads = maps.Clone(x.threads[u])
+	}
+	return r
+}
+
+// keep notes a receipt. The caller holds x.mu or is alone with x.
+func (x *extra) keep(rc receipt) {
+	x.receipts[rc.key] = rc
+	x.newest = max(x.newest, rc.pos)
+	if rc.key.thread == "" {
+		return
+	}
+	thread := id.Event(rc.key.thread)
+	if thread == "main" {
+		thread = ""
+	}
+	mine := x.threads[rc.key.user]
+	if mine == nil {
+		mine = map[id.Event]int64{}
+		x.threads[rc.key.user] = mine
+	}
+	mine[thread] = max(mine[thread], rc.eventPos)
 }
 
 // shown returns the receipts of after position from up to to that u may see, and those of events that are sent as they stand, for

@@ -13,12 +13,12 @@ import (
 // spec: MSC4186#roomresult
 func (g *sliding) member(ctx context.Context, f *room.Feed, m room.Membership, sent *sentRoom, config *roomConfig) error {
 	head, bump := f.Head()
-	count, highlights, err := g.unread(ctx, f, g.r.User, m.JoinedAt)
+	unread, err := g.unread(ctx, f, g.r.User, m.JoinedAt)
 	if err != nil {
 		return err
 	}
 	joined, invited := f.Counts()
-	now := &sentRoom{at: g.to.Pos, config: *config, membership: "join", unread: [2]int{count, highlights}, counts: [2]int{joined, invited},
+	now := &sentRoom{at: g.to.Pos, config: *config, membership: "join", unread: [2]int{unread.Total().Count, unread.Total().Highlights}, counts: [2]int{joined, invited},
 		name: f.Text("m.room.name", "", "name"), avatar: f.Text("m.room.avatar", "", "url"), direct: g.own.direct[f.ID], bump: bump}
 	initial := sent == nil
 	expanded := !initial && config.limit > sent.config.limit

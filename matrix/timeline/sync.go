@@ -22,6 +22,7 @@ type SyncRequest struct {
 	Timeout    time.Duration
 	Filter     *Filter
 	FullState  bool
+	known      *knownMembers
 	StateAfter string // the name under which state after the timeline is wanted, "" for state before it
 }
 
@@ -45,6 +46,9 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	l := s.listen(r.User)
 	defer l.here()()
 	ends := l.ends.Load()
+	if r.Filter.lazy() && !r.Filter.redundant() {
+		r.known = s.known(r.User, r.Device, r.Since)
+	}
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()
 	for late := false; ; {
@@ -77,10 +81,15 @@ type syncing struct {
 	data      map[id.Room][]account.Data
 	rooms_    map[string][]byte // join, invite, knock, leave → members of the object so far
 	news      bool
+	fields    [][]string   // what is wanted of each event, nil for all
+	people    []sentMember // whose member events the answer holds
 }
 
 func (s *Service) build(ctx context.Context, r SyncRequest, since Token) (body []byte, news bool, err error) {
 	y := &syncing{Service: s, r: r, since: since, to: s.position(), rooms_: map[string][]byte{}, data: map[id.Room][]account.Data{}}
+	for _, f := range r.Filter.EventFields {
+		y.fields = append(y.fields, fieldPath(f))
+	}
 	list, err := s.dataSince(ctx, r.User, since.Pos, y.to.Pos)
 	if err != nil {
 		return nil, false, err
@@ -221,18 +230,22 @@ func (y *syncing) joined(ctx context.Context, m room.Membership) error {
 		return err
 	}
 	b = append(b, `,"account_data":{"events":`...)
+	if !y.r.Filter.Room.AccountData.room(m.Room) {
+		data = nil
+	}
 	b = appendData(b, data, &y.r.Filter.Room.AccountData)
 	b = append(b, `},"ephemeral":{"events":`...)
+	if !y.r.Filter.Room.Ephemeral.room(m.Room) {
+		typing, receipts = nil, nil
+	}
 	b = appendEphemeral(b, typing, receipts, &y.r.Filter.Room.Ephemeral)
-	count, highlights, err := y.unread(ctx, f, y.r.User, m.JoinedAt)
+	unread, err := y.unread(ctx, f, y.r.User, m.JoinedAt)
 	if err != nil {
 		return err
 	}
-	b = append(b, `},"unread_notifications":{"highlight_count":`...)
-	b = strconv.AppendInt(b, int64(highlights), 10)
-	b = append(b, `,"notification_count":`...)
-	b = strconv.AppendInt(b, int64(count), 10)
-	b = append(b, `},"summary":`...)
+	b = append(b, `},`...)
+	b = appendUnread(b, unread, y.r.Filter.Room.Timeline.UnreadThreads)
+	b = append(b, `,"summary":`...)
 	b = append(b, summary(f, y.r.User, w, from == 0 || fresh)...)
 	y.add("join", m.Room, append(b, '}'))
 	return nil
@@ -245,7 +258,16 @@ func (y *syncing) left(ctx context.Context, m room.Membership) error {
 		return err
 	}
 	if !m.WasJoined {
-		y.add("leave", m.Room, []byte(`{"state":{"events":[]},"timeline":{"events":[],"limited":false,"prev_batch":"`+place(m.Pos)+`"},"account_data":{"events":[]}}`))
+		// All that somebody who never came in may see is how it ended.
+		w := &window{feed: f, sight: room.Outside(y.r.User), start: m.Pos - 1}
+		if me := f.State(event.TypeMember, string(y.r.User)); me != nil && me.Pos == m.Pos {
+			w.events = []*room.Event{me}
+		}
+		b, err := y.events(ctx, []byte(`{"state":{"events":[]},"timeline":{"events":`), w, w.events, false)
+		if err != nil {
+			return err
+		}
+		y.add("leave", m.Room, append(b, `,"limited":false,"prev_batch":"`+place(w.start)+`"},"account_data":{"events":[]}}`...))
 		return nil
 	}
 	w, err := y.look(ctx, f, y.r.User, y.since.Pos, m.Pos, y.r.Filter.Room.Timeline.limit(10, 100), &y.r.Filter.Room.Timeline)
@@ -263,7 +285,7 @@ func (y *syncing) left(ctx context.Context, m room.Membership) error {
 // roomBody writes the timeline and the state that goes with it, leaving the object open.
 func (y *syncing) roomBody(ctx context.Context, w *window, from, to int64) (b []byte, err error) {
 	b = append(b, `{"timeline":{"events":`...)
-	if b, err = y.appendEvents(ctx, b, w, w.events, y.r.User, y.r.Device, w.limited || from == 0); err != nil {
+	if b, err = y.events(ctx, b, w, w.events, w.limited || from == 0); err != nil {
 		return nil, err
 	}
 	b = append(b, `,"limited":`...)
@@ -281,10 +303,74 @@ func (y *syncing) roomBody(ctx context.Context, w *window, from, to int64) (b []
 		b = append(b, "state"...)
 	}
 	b = append(b, `":{"events":`...)
-	if b, err = y.appendEvents(ctx, b, w, state, y.r.User, y.r.Device, false); err != nil {
+	if b, err = y.events(ctx, b, w, state, false); err != nil {
 		return nil, err
 	}
 	return append(b, '}'), nil
+}
+
+// events writes events in the form and with the fields that the filter wants.
+// spec: client-server-api#post_matrixclientv3useruseridfilter
+func (y *syncing) events(ctx context.Context, b []byte, w *window, list []*room.Event, bundle bool) ([]byte, error) {
+	if y.fields == nil && y.r.Filter.EventFormat != formatFederation {
+		return y.appendEvents(ctx, b, w, list, y.r.User, y.r.Device, bundle)
+	}
+	b = append(b, '[')
+	for i, ev := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var one []byte
+		if y.r.Filter.EventFormat == formatFederation {
+			full, err := y.rooms.Any(ctx, w.feed, ev.ID) // memory keeps no more than clients are shown
+			if err != nil {
+				return nil, err
+			}
+			one = full.JSON
+		} else {
+			all, err := y.appendEvents(ctx, nil, w, list[i:i+1], y.r.User, y.r.Device, bundle)
+			if err != nil {
+				return nil, err
+			}
+			one = all[1 : len(all)-1]
+		}
+		if y.fields != nil {
+			one = onlyFields(one, y.fields)
+		}
+		b = append(b, one...)
+	}
+	return append(b, ']'), nil
+}
+
+// appendUnread writes what is unread in a room: in all, or in its main timeline and in each thread where the client tells them apart.
+// spec: client-server-api#receiving-notifications
+func appendUnread(b []byte, c room.Counts, byThread bool) []byte {
+	pair := func(b []byte, n room.Unread) []byte {
+		b = append(b, `{"highlight_count":`...)
+		b = strconv.AppendInt(b, int64(n.Highlights), 10)
+		b = append(b, `,"notification_count":`...)
+		b = strconv.AppendInt(b, int64(n.Count), 10)
+		return append(b, '}')
+	}
+	b = append(b, `"unread_notifications":`...)
+	if !byThread {
+		return pair(b, c.Total())
+	}
+	b = pair(b, c.Main)
+	if len(c.Threads) == 0 {
+		return b
+	}
+	b = append(b, `,"unread_thread_notifications":{`...)
+	first := true
+	for root, n := range c.Threads {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, quote(string(root))...)
+		b = pair(append(b, ':'), n)
+	}
+	return append(b, '}')
 }
 
 // state returns the state a client needs to read the window: what changed before it, or up to its end where that is asked for.
@@ -294,7 +380,7 @@ func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room
 		until = to
 	}
 	filter := &y.r.Filter.Room.State
-	lazy := filter.LazyLoadMembers || y.r.Filter.Room.Timeline.LazyLoadMembers
+	lazy := y.r.Filter.lazy()
 	needed := map[string]bool{}
 	if lazy {
 		needed[string(y.r.User)] = from == 0
@@ -308,7 +394,7 @@ func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room
 	case from == 0 || y.r.FullState:
 		list, err = y.rooms.StateAt(ctx, w.feed, until, func(k room.Key) bool { return !lazy || from > 0 || k.Type != event.TypeMember || needed[k.StateKey] })
 	case until > from && (w.limited || y.r.StateAfter != "" || !y.r.Filter.Room.Timeline.everything()):
-		list, err = y.rooms.StateSince(ctx, w.feed, from, until)
+		list, err = y.stateSince(ctx, w.feed, from, until)
 	}
 	if err != nil {
 		return nil, err
@@ -329,12 +415,54 @@ func (y *syncing) state(ctx context.Context, w *window, from, to int64) ([]*room
 	for u := range needed {
 		// Members who speak here and whose membership is older than what is sent.
 		if !have[u] && from > 0 && needed[u] && filter.typ(event.TypeMember) {
-			if ev := w.feed.State(event.TypeMember, u); ev != nil && ev.Pos <= until {
+			if ev := w.feed.State(event.TypeMember, u); ev != nil && ev.Pos <= until && !y.has(w, ev) {
 				keep = append(keep, ev)
 			}
 		}
 	}
+	y.sends(w.feed.ID, keep, w.events)
 	return keep, nil
+}
+
+// stateSince returns the state that changed after one position and held at another: from the room's tail in memory where that reaches
+// back far enough, because a client that wants the state after the timeline asks so at every sync.
+func (y *syncing) stateSince(ctx context.Context, f *room.Feed, from, until int64) ([]*room.Event, error) {
+	tail, ok := f.Tail(from)
+	if !ok {
+		return y.rooms.StateSince(ctx, f, from, until)
+	}
+	last := map[room.Key]*room.Event{}
+	for _, ev := range tail {
+		if ev.IsState() && ev.Pos <= until {
+			last[room.Key{Type: ev.Type, StateKey: *ev.StateKey}] = ev
+		}
+	}
+	var list []*room.Event
+	for _, ev := range tail {
+		if ev.IsState() && last[room.Key{Type: ev.Type, StateKey: *ev.StateKey}] == ev {
+			list = append(list, ev)
+		}
+	}
+	return list, nil
+}
+
+// has says whether the device has a member event already and does not want it twice.
+func (y *syncing) has(w *window, ev *room.Event) bool {
+	return y.r.known != nil && !y.r.FullState && !w.limited && y.r.known.has(w.feed.ID, ev)
+}
+
+// sends notes whose member events the answer holds.
+func (y *syncing) sends(name id.Room, lists ...[]*room.Event) {
+	if y.r.known == nil {
+		return
+	}
+	for _, list := range lists {
+		for _, ev := range list {
+			if ev.Type == event.TypeMember && ev.StateKey != nil {
+				y.people = append(y.people, sentMember{name, *ev.StateKey, ev.Pos})
+			}
+		}
+	}
 }
 
 // finish writes the whole answer.
@@ -369,6 +497,9 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	tail, err := json.Marshal(rest)
 	if err != nil {
 		return nil, false, err
+	}
+	if y.r.known != nil {
+		y.r.known.answered(y.to.String(), y.people)
 	}
 	b := append([]byte(`{"next_batch":"`), y.to.String()...)
 	b = append(b, `","account_data":{"events":`...)

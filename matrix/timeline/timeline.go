@@ -65,6 +65,8 @@ type Service struct {
 	conns map[owner]map[string]*conn
 	begun int // sliding connections so far
 	peeps map[id.Room]*peep
+	// knowing is which people devices have been sent, for filters that do not want them twice.
+	knowing map[owner]*knownMembers
 }
 
 // listener is what this process knows of a user who has been here since it began.
@@ -83,7 +85,7 @@ type listener struct {
 // New returns the service and attaches it to the rooms and accounts it listens to.
 func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service, in *inbox.Service) *Service {
 	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[owner]map[string]*conn{},
-		peeps: map[id.Room]*peep{}}
+		peeps: map[id.Room]*peep{}, knowing: map[owner]*knownMembers{}}
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
 	accounts.OnData = func(tx *db.Tx, u id.User, typ string, pos int64) {
@@ -148,6 +150,7 @@ func (s *Service) gone(u id.User, devices []id.Device) {
 	s.mu.Lock()
 	for _, d := range devices {
 		delete(s.conns, owner{u, d})
+		delete(s.knowing, owner{u, d})
 	}
 	s.mu.Unlock()
 	s.ring(u)

@@ -13,16 +13,17 @@ import (
 // UsePush makes everybody's own push rules count. It must be called before use.
 func (s *Service) UsePush(p *push.Service) {
 	s.push = p
-	p.ReadTo = func(f *room.Feed, u id.User) int64 { return extraOf(f).readTo(u) }
+	p.ReadTo = func(f *room.Feed, u id.User) room.Read { return extraOf(f).read(u) }
 }
 
 // unread counts what a user has not read in a room, by the user's own push rules; nothing before joinedAt is unread.
-func (s *Service) unread(ctx context.Context, f *room.Feed, u id.User, joinedAt int64) (count, highlights int, err error) {
-	from := max(extraOf(f).readTo(u), joinedAt)
+func (s *Service) unread(ctx context.Context, f *room.Feed, u id.User, joinedAt int64) (room.Counts, error) {
+	read := extraOf(f).read(u)
+	read.From = max(read.From, joinedAt)
 	if s.push == nil {
-		return s.rooms.Unread(ctx, f, u, from)
+		return s.rooms.Unread(ctx, f, u, read)
 	}
-	return s.push.Unread(ctx, f, u, from)
+	return s.push.Unread(ctx, f, u, read)
 }
 
 // withRules puts a user's push rules at the head of their account data, for a client that knows nothing yet.

@@ -158,6 +158,7 @@ func walk() []row {
 		delayRows,
 		searchRows,
 		mediaRows,
+		tagRows,
 	)
 }
 
