@@ -47,6 +47,9 @@ fi
 section "oracle: events and verdicts beside an implementation not ours"
 (cd test/oracle && GOEXPERIMENT=jsonv2 go test ./...)
 
+section "mautrix-go on our server: a client and a bridge"
+(cd test/oracle && go test -tags goolm ./client)
+
 if [ -f test/jssdk/package.json ]; then
 	section "matrix-js-sdk on our server"
 	quiet "packages" make -s test/jssdk/node_modules/.stamp
