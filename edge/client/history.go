@@ -23,6 +23,8 @@ func (h *API) historyRoutes(auth func(string, httpx.Handler) httpx.Route) []http
 		auth("GET "+v3+"rooms/{roomId}/members", h.members),
 		auth("GET "+v3+"rooms/{roomId}/initialSync", h.initialSync),
 		auth("GET "+v3+"events", h.events),
+		auth("GET "+v3+"events/{eventId}", h.single),
+		auth("GET "+v3+"initialSync", h.everything),
 		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}", h.relations),
 		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}/{relType}", h.relations),
 		auth("GET "+v1+"rooms/{roomId}/relations/{eventId}/{relType}/{eventType}", h.relations),
@@ -204,6 +206,27 @@ func (h *API) events(w http.ResponseWriter, r *http.Request, a account.Actor) er
 		}
 	}
 	body, err := h.Timeline.Events(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+// single and everything are calls that were put away long ago and are still in the specification.
+func (h *API) single(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	body, err := h.Timeline.Single(r.Context(), a.User, a.Device, id.Event(r.PathValue("eventId")))
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func (h *API) everything(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	limit, err := httpx.Query(r, "limit", 10)
+	if err != nil {
+		return err
+	}
+	body, err := h.Timeline.Everything(r.Context(), timeline.PageRequest{User: a.User, Device: a.Device, Limit: limit}, r.URL.Query().Get("archived") == "true")
 	if err != nil {
 		return err
 	}

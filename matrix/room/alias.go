@@ -129,6 +129,10 @@ func (a *Act) checkState(ctx context.Context, in Incoming) error {
 	default:
 		return nil
 	}
+	alias, alt := event.Field(in.Content, "alias"), event.Field(in.Content, "alt_aliases")
+	if _, ok := event.Text(alias); alias != nil && string(alias) != "null" && !ok || alt != nil && string(alt) != "null" && !event.IsArray(alt) {
+		return fault.New(fault.Invalid, "M_BAD_JSON", "The content holds something that is not an alias.")
+	}
 	before := namedAliases(a.State(in.Type, ""))
 	for _, alias := range namedAliases(in.Content) {
 		if slices.Contains(before, alias) {

@@ -186,6 +186,14 @@ func (s *Service) Find(ctx context.Context, f *Feed, u id.User, name id.Event) (
 	return ev, sight, err
 }
 
+var roomOf = db.SQL("room.of_event", `SELECT r.id FROM room_event e JOIN room_room r ON r.nid = e.room WHERE e.id = $1`)
+
+// RoomOf returns which room an event is in. One that no room has is NotFound.
+func (s *Service) RoomOf(ctx context.Context, name id.Event) (id.Room, error) {
+	r, err := db.One(ctx, s.db, roomOf, db.Scalar[string], string(name))
+	return id.Room(r), err
+}
+
 // Any returns an event of a room, whoever may see it. One that the room does not have is NotFound.
 func (s *Service) Any(ctx context.Context, f *Feed, name id.Event) (*Event, error) {
 	return db.One(ctx, s.db, byID, f.scan, f.nid, string(name))

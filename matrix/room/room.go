@@ -121,6 +121,14 @@ func (s *Service) Feed(ctx context.Context, room id.Room) (*Feed, error) {
 	if f != nil {
 		return f, nil
 	}
+	// Bringing a room in is an act; asking for one that does not exist costs the writer nothing.
+	_, err := db.One(ctx, s.db, readRoom, func(r db.Row) (row roomRow, err error) { return row, r.Scan(&row.nid, &row.version) }, string(room))
+	if fault.Is(err, fault.NotFound) {
+		return nil, errNoRoom
+	}
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.Feeds(ctx, []id.Room{room})
 	if err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ func New(d *db.DB, rooms *room.Service) *Index {
 // Pace of the index: how often it looks for what is new, and how much it takes on in one act, so that no act is long.
 const (
 	pause = 5 * time.Second
-	batch = 128
+	batch = 64
 )
 
 // maxBehind is how far behind the index may be for a search to wait for it. Further behind it is only just after a restore.

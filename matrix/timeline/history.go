@@ -53,7 +53,11 @@ func (s *Service) Messages(ctx context.Context, r PageRequest) ([]byte, error) {
 		o.value("end", place(at))
 	}
 	if r.Filter.LazyLoadMembers {
-		members, err := s.appendEvents(ctx, nil, w, speakers(f, events), r.User, r.Device, false)
+		people, err := s.speakers(ctx, f, r.User, events)
+		if err != nil {
+			return nil, err
+		}
+		members, err := s.appendEvents(ctx, nil, w, people, r.User, r.Device, false)
 		if err != nil {
 			return nil, err
 		}
@@ -140,8 +144,15 @@ func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, fro
 	return out, at, true, nil
 }
 
-// speakers are the member events of those who sent the events.
-func speakers(f *room.Feed, events []*room.Event) []*room.Event {
+// speakers are the member events of those who sent the events, as the user may know them: of the present for members, and as they were
+// then for somebody who has left.
+func (s *Service) speakers(ctx context.Context, f *room.Feed, u id.User, events []*room.Event) ([]*room.Event, error) {
+	until := int64(math.MaxInt64)
+	if last, err := s.rooms.Until(ctx, f, u); err == nil {
+		until = last
+	} else if !fault.Is(err, fault.Hidden) {
+		return nil, err
+	}
 	seen := map[id.User]bool{}
 	var list []*room.Event
 	for _, ev := range events {
@@ -149,11 +160,18 @@ func speakers(f *room.Feed, events []*room.Event) []*room.Event {
 			continue
 		}
 		seen[ev.Sender] = true
-		if m := f.State(event.TypeMember, string(ev.Sender)); m != nil {
+		m := f.State(event.TypeMember, string(ev.Sender))
+		if m != nil && m.Pos > until {
+			var err error
+			if m, err = s.rooms.KeyAt(ctx, f, event.TypeMember, string(ev.Sender), until); err != nil {
+				return nil, err
+			}
+		}
+		if m != nil {
 			list = append(list, m)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // Event answers with one event.
@@ -212,7 +230,11 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 	}
 	if r.Filter.LazyLoadMembers {
 		all := append(append(slices.Clone(before), ev), after...)
-		state = append(state, speakers(f, all)...)
+		people, err := s.speakers(ctx, f, r.User, all)
+		if err != nil {
+			return nil, err
+		}
+		state = append(state, people...)
 	}
 	o := object{}
 	w := &window{feed: f, sight: sight}
@@ -238,7 +260,7 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 // State answers with the state of a room that the user may know: as it is, or as it was when the user left.
 // spec: client-server-api#get_matrixclientv3roomsroomidstate
 func (s *Service) State(ctx context.Context, u id.User, d id.Device, name id.Room, want func(*room.Event) bool) ([]byte, error) {
-	list, w, err := s.stateFor(ctx, u, name)
+	list, w, err := s.stateFor(ctx, u, name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -251,19 +273,17 @@ func (s *Service) State(ctx context.Context, u id.User, d id.Device, name id.Roo
 // StateEvent returns one piece of the state that the user may know; NotFound when the room has none such.
 // spec: client-server-api#get_matrixclientv3roomsroomidstateeventtypestatekey
 func (s *Service) StateEvent(ctx context.Context, u id.User, name id.Room, typ, key string) (*room.Event, error) {
-	list, _, err := s.stateFor(ctx, u, name)
+	list, _, err := s.stateFor(ctx, u, name, func(k room.Key) bool { return k.Type == typ && k.StateKey == key })
 	if err != nil {
 		return nil, err
 	}
-	for _, ev := range list {
-		if ev.Type == typ && *ev.StateKey == key {
-			return ev, nil
-		}
+	if len(list) > 0 {
+		return list[0], nil
 	}
 	return nil, fault.New(fault.NotFound, "M_NOT_FOUND", "The room has no such state.")
 }
 
-func (s *Service) stateFor(ctx context.Context, u id.User, name id.Room) ([]*room.Event, *window, error) {
+func (s *Service) stateFor(ctx context.Context, u id.User, name id.Room, want func(room.Key) bool) ([]*room.Event, *window, error) {
 	f, err := s.rooms.Feed(ctx, name)
 	if err != nil {
 		return nil, nil, err
@@ -276,7 +296,7 @@ func (s *Service) stateFor(ctx context.Context, u id.User, name id.Room) ([]*roo
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := s.rooms.StateAt(ctx, f, until, nil)
+	list, err := s.rooms.StateAt(ctx, f, until, want)
 	return list, &window{feed: f, sight: sight}, err
 }
 

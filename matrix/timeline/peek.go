@@ -7,6 +7,8 @@ import (
 
 	"wardline/ground/fault"
 	"wardline/ground/stream"
+	"wardline/matrix/account"
+	"wardline/matrix/event"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
@@ -15,7 +17,16 @@ import (
 // shows itself to the world.
 // spec: client-server-api#get_matrixclientv3roomsroomidinitialsync
 func (s *Service) InitialSync(ctx context.Context, r PageRequest) ([]byte, error) {
-	state, w, err := s.stateFor(ctx, r.User, r.Room)
+	now := s.position()
+	data, err := s.accounts.DataSince(ctx, s.db, r.User, 0, now.Pos)
+	if err != nil {
+		return nil, err
+	}
+	return s.roomInfo(ctx, r, now, data)
+}
+
+func (s *Service) roomInfo(ctx context.Context, r PageRequest, now Token, data []account.Data) ([]byte, error) {
+	state, w, err := s.stateFor(ctx, r.User, r.Room, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +34,6 @@ func (s *Service) InitialSync(ctx context.Context, r PageRequest) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	now := s.position()
 	limit := max(1, min(r.Limit, maxPage))
 	events, at, more, err := s.page(ctx, w.feed, w.sight, now.Pos, 0, now.Pos, limit, true, &EventFilter{})
 	if err != nil {
@@ -44,16 +54,6 @@ func (s *Service) InitialSync(ctx context.Context, r PageRequest) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	data, err := s.accounts.DataSince(ctx, s.db, r.User, 0, now.Pos)
-	if err != nil {
-		return nil, err
-	}
-	own := data[:0]
-	for _, d := range data {
-		if d.Room == r.Room {
-			own = append(own, d)
-		}
-	}
 	b, err := s.appendEvents(ctx, nil, w, state, r.User, r.Device, false)
 	if err != nil {
 		return nil, err
@@ -66,8 +66,84 @@ func (s *Service) InitialSync(ctx context.Context, r PageRequest) ([]byte, error
 	o.value("visibility", map[bool]string{true: "public", false: "private"}[published])
 	o.raw("messages", messages.bytes())
 	o.raw("state", b)
-	o.raw("account_data", appendData(nil, own, &EventFilter{}))
+	o.raw("account_data", appendData(nil, dataOf(data, r.Room), &EventFilter{}))
 	return o.bytes(), nil
+}
+
+// dataOf is what of a user's account data lies beside one room, "" for what lies beside none.
+func dataOf(data []account.Data, name id.Room) []account.Data {
+	var own []account.Data
+	for _, d := range data {
+		if d.Room == name {
+			own = append(own, d)
+		}
+	}
+	return own
+}
+
+// Everything answers as the first clients of all began: with every room that the user is in or invited to, and with archived also those
+// that the user has left.
+// spec: client-server-api#get_matrixclientv3initialsync
+func (s *Service) Everything(ctx context.Context, r PageRequest, archived bool) ([]byte, error) {
+	now := s.position()
+	data, err := s.accounts.DataSince(ctx, s.db, r.User, 0, now.Pos)
+	if err != nil {
+		return nil, err
+	}
+	standings, err := s.rooms.Memberships(ctx, r.User)
+	if err != nil {
+		return nil, err
+	}
+	b := []byte{'['}
+	add := func(one []byte) {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, one...)
+	}
+	for _, m := range standings {
+		switch {
+		case m.Is == "join", archived && m.WasJoined && !m.Forgotten && (m.Is == "leave" || m.Is == "ban"):
+			r.Room = m.Room
+			one, err := s.roomInfo(ctx, r, now, data)
+			if err != nil {
+				return nil, err
+			}
+			add(one)
+		case m.Is == "invite":
+			wanted, err := s.wantsInvite(ctx, r.User, m)
+			if err != nil {
+				return nil, err
+			}
+			f, err := s.rooms.Feed(ctx, m.Room)
+			if err != nil {
+				return nil, err
+			}
+			if me := f.State(event.TypeMember, string(r.User)); wanted && me != nil {
+				o := object{}
+				o.value("room_id", m.Room)
+				o.value("membership", m.Is)
+				o.raw("invite", me.AppendClient(nil, room.Reader{User: r.User, Device: r.Device}))
+				add(o.bytes())
+			}
+		}
+	}
+	o := object{}
+	o.value("end", now.String())
+	o.value("presence", []any{})
+	o.raw("rooms", append(b, ']'))
+	o.raw("account_data", appendData(nil, dataOf(data, ""), &EventFilter{}))
+	return o.bytes(), nil
+}
+
+// Single answers with one event, whichever room it is in.
+// spec: client-server-api#get_matrixclientv3eventseventid
+func (s *Service) Single(ctx context.Context, u id.User, d id.Device, e id.Event) ([]byte, error) {
+	name, err := s.rooms.RoomOf(ctx, e)
+	if err != nil {
+		return nil, fault.Hide(err, "M_NOT_FOUND", "There is no such event.")
+	}
+	return s.Event(ctx, u, d, name, e)
 }
 
 // peep is a room that somebody outside it waits at.
@@ -219,7 +295,11 @@ func (s *Service) eventsAfter(ctx context.Context, r EventsRequest, from Token) 
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = one.ev.AppendClient(b, room.Reader{User: r.User, Device: r.Device, Membership: one.w.sight.Membership(one.ev)})
+		list, err := s.appendEvents(ctx, nil, one.w, []*room.Event{one.ev}, r.User, r.Device, false)
+		if err != nil {
+			return nil, end, err
+		}
+		b = append(b, list[1:len(list)-1]...)
 	}
 	if len(all) == maxEvents {
 		end.Pos = all[len(all)-1].ev.Pos

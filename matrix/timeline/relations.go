@@ -13,6 +13,9 @@ import (
 
 // relations are the events that relate to those of a list, oldest first, by parent.
 type relations struct {
+	s        *Service
+	w        *window
+	q        *quiet
 	children map[id.Event][]*room.Event
 	replies  map[id.Event]int // how many replies a thread has, where there are more than were read
 }
@@ -28,7 +31,11 @@ const (
 
 // relate finds what relates to the events of a list, as far as the user may see it.
 func (s *Service) relate(ctx context.Context, f *room.Feed, sight *room.Sight, events []*room.Event) (*relations, error) {
-	rel := &relations{children: map[id.Event][]*room.Event{}, replies: map[id.Event]int{}}
+	q, err := s.quietOf(ctx, sight.User())
+	if err != nil {
+		return nil, err
+	}
+	rel := &relations{s: s, w: &window{feed: f, sight: sight}, q: q, children: map[id.Event][]*room.Event{}, replies: map[id.Event]int{}}
 	first, last := events[0], events[0]
 	for _, ev := range events {
 		if ev.Pos < first.Pos {
@@ -46,27 +53,36 @@ func (s *Service) relate(ctx context.Context, f *room.Feed, sight *room.Sight, e
 		}
 		if len(list) < relatedAtOnce {
 			for _, ev := range list {
-				rel.add(ev, sight)
+				if err := rel.add(ctx, ev); err != nil {
+					return nil, err
+				}
 			}
-			return rel, s.relateLatest(ctx, f, sight, rel, events)
+			return rel, s.relateLatest(ctx, f, rel, events)
 		}
 	}
 	for _, ev := range events {
-		if err := s.relateOne(ctx, f, sight, rel, ev); err != nil {
+		if err := s.relateOne(ctx, f, rel, ev); err != nil {
 			return nil, err
 		}
 	}
-	return rel, s.relateLatest(ctx, f, sight, rel, events)
+	return rel, s.relateLatest(ctx, f, rel, events)
 }
 
-func (rel *relations) add(ev *room.Event, sight *room.Sight) {
-	if sight.Of(ev) && ev.RedactedBy == "" {
+// add takes an event in that the user may see and wants to hear.
+// spec: client-server-api#ignoring-users
+func (rel *relations) add(ctx context.Context, ev *room.Event) error {
+	if !rel.w.sight.Of(ev) || ev.RedactedBy != "" || !rel.s.hears(rel.q, ev) {
+		return nil
+	}
+	shown, err := rel.s.veil(ctx, rel.w, rel.w.sight.User(), ev)
+	if err == nil && shown == ev {
 		rel.children[ev.Parent] = append(rel.children[ev.Parent], ev)
 	}
+	return err
 }
 
 // relateOne finds what relates to one event, unless that is known already.
-func (s *Service) relateOne(ctx context.Context, f *room.Feed, sight *room.Sight, rel *relations, ev *room.Event) error {
+func (s *Service) relateOne(ctx context.Context, f *room.Feed, rel *relations, ev *room.Event) error {
 	if ev.IsState() || rel.children[ev.ID] != nil {
 		return nil
 	}
@@ -80,17 +96,19 @@ func (s *Service) relateOne(ctx context.Context, f *room.Feed, sight *room.Sight
 		}
 	}
 	for _, child := range slices.Backward(list) {
-		rel.add(child, sight)
+		if err := rel.add(ctx, child); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // relateLatest finds what relates to the newest replies of threads, because those are shown with their own aggregations.
 // spec: client-server-api#server-side-aggregation-of-mthread-relationships
-func (s *Service) relateLatest(ctx context.Context, f *room.Feed, sight *room.Sight, rel *relations, events []*room.Event) error {
+func (s *Service) relateLatest(ctx context.Context, f *room.Feed, rel *relations, events []*room.Event) error {
 	for _, ev := range events {
 		if latest := rel.latest(ev); latest != nil {
-			if err := s.relateOne(ctx, f, sight, rel, latest); err != nil {
+			if err := s.relateOne(ctx, f, rel, latest); err != nil {
 				return err
 			}
 		}
@@ -165,10 +183,12 @@ type RelationsRequest struct {
 	RelType string // "" for any
 	Type    string // "" for any
 	Recurse bool   // also those that relate to those
+
+	heard func(ev *room.Event) bool
 }
 
 func (r *RelationsRequest) wants(ev *room.Event, sight *room.Sight) bool {
-	return sight.Of(ev) && ev.RedactedBy == "" && (r.RelType == "" || ev.RelType == r.RelType) && (r.Type == "" || ev.Type == r.Type)
+	return sight.Of(ev) && r.heard(ev) && ev.RedactedBy == "" && (r.RelType == "" || ev.RelType == r.RelType) && (r.Type == "" || ev.Type == r.Type)
 }
 
 // Relations answers with a page of the events that relate to one.
@@ -191,6 +211,11 @@ func (s *Service) Relations(ctx context.Context, r RelationsRequest) ([]byte, er
 	} else {
 		floor = from
 	}
+	q, err := s.quietOf(ctx, r.User)
+	if err != nil {
+		return nil, err
+	}
+	r.heard = func(ev *room.Event) bool { return s.hears(q, ev) }
 	limit := max(1, min(r.Limit, maxPage))
 	var found []*room.Event
 	if r.Recurse {
@@ -325,6 +350,10 @@ func (s *Service) Threads(ctx context.Context, r ThreadsRequest) ([]byte, error)
 	if r.Participated {
 		who = r.User
 	}
+	q, err := s.quietOf(ctx, r.User)
+	if err != nil {
+		return nil, err
+	}
 	limit := max(1, min(r.Limit, 100))
 	var roots []*room.Event
 	next := ""
@@ -340,7 +369,13 @@ func (s *Service) Threads(ctx context.Context, r ThreadsRequest) ([]byte, error)
 				return nil, err
 			}
 			if len(one) == 1 && sight.Of(one[0]) {
-				if roots = append(roots, one[0]); len(roots) == limit {
+				root := one[0]
+				if !s.hears(q, root) { // its thread is there all the same
+					if root, err = root.Emptied(f.Version); err != nil {
+						return nil, err
+					}
+				}
+				if roots = append(roots, root); len(roots) == limit {
 					if i+1 < len(list) {
 						next = place(from)
 					}

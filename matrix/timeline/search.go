@@ -293,6 +293,14 @@ func (s *Service) hit(ctx context.Context, r SearchRequest, words []string, toke
 			return h, false, err
 		}
 	}
+	q, err := s.quietOf(ctx, r.User)
+	if err != nil || !s.hears(q, h.Event) {
+		return h, false, err
+	}
+	shown, err := s.veil(ctx, &window{feed: h.Feed, sight: h.sight}, r.User, h.Event)
+	if err != nil || shown != h.Event {
+		return h, false, err
+	}
 	// Where the event's own text has not got the words, an edit has, which somebody who left before it may not see.
 	text := search.Text(h.Event)
 	if !hasAll(search.Words(text), words) {

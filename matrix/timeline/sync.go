@@ -326,7 +326,15 @@ func (y *syncing) events(ctx context.Context, b []byte, w *window, list []*room.
 			if err != nil {
 				return nil, err
 			}
-			one = full.JSON
+			shown, err := y.veil(ctx, w, y.r.User, full)
+			if err != nil {
+				return nil, err
+			}
+			if one = full.JSON; shown != full {
+				if one, err = event.Redact(w.feed.Version, full.JSON); err != nil {
+					return nil, err
+				}
+			}
 		} else {
 			all, err := y.appendEvents(ctx, nil, w, list[i:i+1], y.r.User, y.r.Device, bundle)
 			if err != nil {

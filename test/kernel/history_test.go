@@ -263,3 +263,49 @@ func TestPeek(t *testing.T) {
 		}
 	})
 }
+
+// TestIgnored leaves people whom somebody does not want to hear out of everything that is counted and found.
+func TestIgnored(t *testing.T) {
+	w := newWorld(t)
+	w.signUp("carol")
+	r := w.vars["roomId"]
+	w.must("alice", "POST", room(r)+"invite", `{"user_id":"@carol:hs1"}`)
+	w.must("carol", "POST", room(r)+"join", `{}`)
+	mine, theirs := w.say("bob", r, "root of bob"), w.say("carol", r, "root of carol")
+	for _, who := range []string{"alice", "carol"} {
+		for _, root := range []string{mine, theirs} {
+			w.send(who, r, "m.room.message", `{"msgtype":"m.text","body":"needle of `+who+`","m.relates_to":{"rel_type":"m.thread","event_id":"`+root+`"}}`)
+		}
+	}
+	w.must("bob", "PUT", v3+"user/@bob:hs1/account_data/m.ignored_user_list", `{"ignored_users":{"@carol:hs1":{}}}`)
+	raw := string(w.must("bob", "GET", room(r)+"event/"+url.PathEscape(mine), "").Raw)
+	if !strings.Contains(raw, `"count":1`) || strings.Contains(raw, "of carol") {
+		t.Errorf("a root's thread: %s", raw)
+	}
+	threads := string(w.must("bob", "GET", v1+"rooms/{roomId}/threads", "").Raw)
+	if !strings.Contains(threads, theirs) || strings.Contains(threads, "of carol") {
+		t.Errorf("threads: %s", threads)
+	}
+	for path, body := range map[string]string{
+		"GET " + v1 + "rooms/{roomId}/relations/" + url.PathEscape(mine): "", "GET " + v3 + "rooms/{roomId}/initialSync": "", "GET " + v3 + "events?from=s0_0": "",
+		"POST " + v3 + "search": `{"search_categories":{"room_events":{"search_term":"needle","event_context":{}}}}`,
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		if a := w.must("bob", method, path, body); !strings.Contains(string(a.Raw), "of alice") || strings.Contains(string(a.Raw), "of carol") {
+			t.Errorf("%s: %s", path, a.Raw)
+		}
+	}
+	// Somebody who has asked to be forgotten is found by nobody who came after.
+	w.must("alice", "POST", room(r)+"invite", `{"user_id":"@mallory:hs1"}`)
+	if err := w.app.Accounts.Deactivate(t.Context(), "@carol:hs1", "@carol:hs1", true); err != nil {
+		t.Fatal(err)
+	}
+	w.must("mallory", "POST", room(r)+"join", `{}`)
+	found := string(w.must("mallory", "POST", v3+"search", `{"search_categories":{"room_events":{"search_term":"needle"}}}`).Raw)
+	if !strings.Contains(found, "of alice") || strings.Contains(found, "of carol") {
+		t.Errorf("found after an erasure: %s", found)
+	}
+	if a := w.syncs("mallory", "", `{"event_format":"federation"}`); strings.Contains(string(a.Raw), "of carol") {
+		t.Errorf("in the servers' form after an erasure: %s", a.Raw)
+	}
+}

@@ -1,5 +1,7 @@
 package kernel
 
+import "strings"
+
 // historyRows are the rows of history, threads, relations and looking into rooms.
 var historyRows = []row{
 	{route: "GET " + v3 + "rooms/{roomId}/messages", who: "bob", query: "dir=f&limit=3", has: `m.room.create`},
@@ -31,6 +33,16 @@ var historyRows = []row{
 	{route: "GET " + v3 + "events", who: "bob", query: "from=s999999_0", want: 400, has: "M_UNKNOWN_POS"},
 	{route: "GET " + v3 + "events", who: "mallory", query: "room_id=nonsense", want: 400, has: "M_INVALID_PARAM"},
 	{route: "GET " + v3 + "events", who: "mallory", query: "room_id=!none:hs1", want: 403, has: "M_FORBIDDEN"},
+	{route: "GET " + v3 + "events/{eventId}", who: "bob", has: `"redacted_because"`},
+	{route: "GET " + v3 + "events/{eventId}", who: "mallory", want: 404, has: "M_NOT_FOUND"},
+	{route: "GET " + v3 + "events/{eventId}", who: "bob", vars: set{"eventId": "$none"}, want: 404, has: "M_NOT_FOUND"},
+	{route: "GET " + v3 + "initialSync", who: "bob", query: "archived=true&limit=2", has: `"membership":"join"`},
+	{route: "GET " + v3 + "initialSync", who: "bob", query: "limit=x", want: 400, has: "M_INVALID_PARAM"},
+	{route: "PUT " + v3 + "rooms/{roomId}/send/{eventType}/{txnId}", who: "alice", vars: set{"eventType": "m.room.message"}, body: `{"body":"` + strings.Repeat("x", 65000) + `"}`, want: 413, has: "M_TOO_LARGE"},
+	{route: "PUT " + v3 + "rooms/{roomId}/send/{eventType}/{txnId}", who: "alice", vars: set{"eventType": strings.Repeat("t", 256)}, body: `{}`, want: 413, has: "M_TOO_LARGE"},
+	{route: "PUT " + v3 + "rooms/{roomId}/state/{eventType}/{stateKey...}", who: "alice", vars: set{"eventType": "x.y", "stateKey...": strings.Repeat("k", 256)}, body: `{}`, want: 413, has: "M_TOO_LARGE"},
+	{route: "PUT " + v3 + "rooms/{roomId}/state/{eventType}", who: "alice", vars: set{"eventType": "m.room.canonical_alias"}, body: `{"alias":7}`, want: 400, has: "M_BAD_JSON"},
+	{route: "PUT " + v3 + "rooms/{roomId}/state/{eventType}", who: "alice", vars: set{"eventType": "m.room.canonical_alias"}, body: `{"alt_aliases":{}}`, want: 400, has: "M_BAD_JSON"},
 	{route: "PUT " + v3 + "rooms/{roomId}/typing/{userId}", who: "mallory", body: `{"typing":true}`, want: 403, has: "M_FORBIDDEN"},
 	{route: "POST " + v3 + "rooms/{roomId}/receipt/{receiptType}/{eventId}", who: "bob", vars: set{"receiptType": "m.read"}, body: `{"thread_id":""}`, want: 400, has: "M_INVALID_PARAM"},
 	{route: "POST " + v3 + "rooms/{roomId}/receipt/{receiptType}/{eventId}", who: "bob", vars: set{"receiptType": "m.read"}, body: `{"thread_id":"$other"}`, want: 400, has: "M_INVALID_PARAM"},
