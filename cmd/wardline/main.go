@@ -21,6 +21,7 @@ const usage = `wardline: a health trust's own messenger
 
   wardline demo          a hospital to try it with, ready in seconds
   wardline serve         run a server; -h lists its settings
+  wardline admin         make, change and list administrators of a stopped server
   wardline audit verify  prove that nothing in the audit was altered
   wardline backup        copy everything into one file while the server runs
   wardline restore       make an empty folder into what a backup holds
@@ -45,6 +46,8 @@ func dispatch(args []string) error {
 		return runDemo(args[1:])
 	case "serve":
 		return serve(args[1:])
+	case "admin":
+		return admin(args[1:])
 	case "audit":
 		return verifyAudit(args[1:])
 	case "backup":

@@ -34,6 +34,7 @@ type Options struct {
 	SecureCookies bool   // the browser must come by HTTPS
 	MaxUpload     int64  // bytes
 	NoEncryption  bool   // tells clients not to turn on end-to-end encryption
+	Version       string // of the program
 	OAuth         bool   // apps sign people in on this server's own pages
 	Support       Support
 	Turn          Turn
@@ -55,6 +56,8 @@ type API struct {
 	Delays   *delay.Service
 	Previews *preview.Service
 	Options  Options
+
+	closed closings
 }
 
 // bodyLimit bounds JSON bodies: an event of 64 KiB with room for escapes, and the filters of large clients.
@@ -107,6 +110,7 @@ func (h *API) Routes() []httpx.Route {
 		h.accountRoutes(open, auth),
 		h.oauthRoutes(open),
 		h.moderationRoutes(auth),
+		h.adminRoutes(auth),
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),
 		h.delayRoutes(auth),

@@ -11,7 +11,7 @@ import (
 var (
 	insertFile = db.SQL("media.insert", `INSERT INTO media_file (id, owner, sha256, original, size_bytes, declared, sniffed, name, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
-	readFile = db.SQL("media.read", `SELECT id, owner, sha256, original, size_bytes, declared, sniffed, name, created_at FROM media_file WHERE id = $1`)
+	readFile = db.SQL("media.read", `SELECT id, owner, sha256, original, size_bytes, declared, sniffed, name, created_at FROM media_file WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM media_quarantine q WHERE q.id = media_file.id)`)
 )
 
 var keptSums = db.SQL("media.kept_sums", `SELECT DISTINCT sha256 FROM media_file WHERE sha256 > $1 ORDER BY sha256 LIMIT 500`)

@@ -70,6 +70,11 @@ func (a *Act) change(ctx context.Context, c Change, client bool) (*Event, error)
 	}
 	now := a.Membership(c.Target)
 	membership := c.Verb
+	if client && now != "join" && (c.Verb == "join" || c.Verb == "knock" || c.Verb == "invite") {
+		if err := a.s.Blocked(ctx, a.tx, a.feed.ID); err != nil {
+			return nil, err
+		}
+	}
 	switch c.Verb {
 	case "join":
 		if now == "join" {

@@ -155,6 +155,7 @@ func walk() []row {
 		pushRows,
 		accountRows,
 		oauthRows,
+		adminRows,
 		delayRows,
 		searchRows,
 		mediaRows,
