@@ -116,21 +116,21 @@ func (s *Service) await(p stored) {
 	defer s.mu.Unlock()
 	delete(s.awaited, p.ID)
 	if p.Status == Open && p.Current.User != "" && !p.had(Reached) && !p.had(Seen) {
-		s.awaited[p.ID] = awaited{p.Current.User, p.told}
+		s.awaited[p.ID] = awaited{p.Current.User, p.RoomID, p.told}
 	}
 	s.waiting.Store(int64(len(s.awaited)))
 }
 
-// Delivered is told by the timeline that a device has everything up to a position. It is quick and never blocks: what it finds out
-// is written by the scheduler.
-func (s *Service) Delivered(user id.User, _ id.Device, pos int64) {
+// Delivered is told by the timeline what a device has proved to have. It is quick and never blocks: what it finds out is written by
+// the scheduler.
+func (s *Service) Delivered(user id.User, _ id.Device, has func(r id.Room, pos int64) bool) {
 	if s.waiting.Load() == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for page, w := range s.awaited {
-		if w.user != user || w.told > pos {
+		if w.user != user || !has(w.room, w.told) {
 			continue
 		}
 		select {

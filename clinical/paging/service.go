@@ -45,6 +45,7 @@ type Service struct {
 // awaited is whose device we want to hear of, for an open page.
 type awaited struct {
 	user id.User
+	room id.Room
 	told int64
 }
 

@@ -225,7 +225,7 @@ func (c *courier) events(ctx context.Context, i *interest, head int64) ([]json.R
 
 // ephemeral returns typing and receipts that the service has not heard of, if it wants any.
 func (c *courier) ephemeral(ctx context.Context, i *interest, to timeline.Token) ([]json.RawMessage, error) {
-	if !c.r.Ephemeral {
+	if !c.r.Ephemeral || c.timeline.Quiet(c.heard) {
 		return nil, nil
 	}
 	var out []json.RawMessage

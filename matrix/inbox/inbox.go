@@ -46,8 +46,9 @@ type owner struct {
 	device id.Device
 }
 
-// span is where in the stream a device's waiting messages lie: after gone and up to newest.
-type span struct{ gone, newest int64 }
+// span is where in the stream a device's waiting messages lie: after gone and up to newest. fresh counts those that came since this
+// process began.
+type span struct{ gone, newest, fresh int64 }
 
 // New returns the service. What waits for a device ends when accounts signs it out.
 func New(d *db.DB, accounts *account.Service) *Service {
@@ -74,6 +75,7 @@ const (
 	maxContent   = 64 << 10
 	maxWaiting   = 10_000
 	maxName      = 255
+	boundEvery   = 100 // messages for a device between two looks at how many wait
 )
 
 // A repeated request is recognised for at least this long; how often older ones are forgotten, in sends.
@@ -158,21 +160,15 @@ func (s *Service) deliver(ctx context.Context, tx *db.Tx, out Outgoing, u id.Use
 		if _, err := tx.Exec(ctx, insertMessage, string(u), string(d.ID), pos, string(out.Sender), out.Type, compact); err != nil {
 			return err
 		}
-		old, err := db.Collect(ctx, tx, overflow, db.Scalar[int64], string(u), string(d.ID), maxWaiting)
-		if err != nil {
+		if err := s.bound(ctx, tx, owner{u, d.ID}); err != nil {
 			return err
-		}
-		if len(old) > 0 {
-			if _, err := tx.Exec(ctx, deleteUpTo, string(u), string(d.ID), old[0]); err != nil {
-				return err
-			}
 		}
 		any = true
 		tx.OnCommit(func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			x := s.known[owner{u, d.ID}]
-			x.newest = pos
+			x.newest, x.fresh = pos, x.fresh+1
 			s.known[owner{u, d.ID}] = x
 		})
 	}
@@ -180,6 +176,23 @@ func (s *Service) deliver(ctx context.Context, tx *db.Tx, out Outgoing, u id.Use
 		s.OnMessage(tx, u)
 	}
 	return nil
+}
+
+// bound lets go of a device's oldest messages when there are too many. It looks only now and then, because looking costs as much as
+// there is.
+func (s *Service) bound(ctx context.Context, tx *db.Tx, o owner) error {
+	s.mu.Lock()
+	fresh := s.known[o].fresh
+	s.mu.Unlock()
+	if fresh%boundEvery != boundEvery-1 {
+		return nil
+	}
+	old, err := db.Collect(ctx, tx, overflow, db.Scalar[int64], string(o.user), string(o.device), maxWaiting)
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	_, err = tx.Exec(ctx, deleteUpTo, string(o.user), string(o.device), old[0])
+	return err
 }
 
 // Message is one message that waits for a device.

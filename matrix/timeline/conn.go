@@ -40,6 +40,7 @@ type connState struct {
 // sentRoom is what a client has of one room.
 type sentRoom struct {
 	at         int64
+	gap        int64 // events after this position and up to at were sent without a hole
 	config     roomConfig
 	membership string
 	members    map[id.User]bool // whose member events it has, when they are sent as needed
@@ -49,6 +50,12 @@ type sentRoom struct {
 	avatar     string
 	direct     bool
 	bump       int64
+}
+
+// has says whether the client has been sent the event at a position of a room.
+func (c *connState) has(r id.Room, pos int64) bool {
+	sent := c.rooms[r]
+	return sent != nil && sent.membership == "join" && pos > sent.gap && pos <= sent.at
 }
 
 // Limits of connections. An idle one costs what its rooms cost.

@@ -52,11 +52,7 @@ func (s *Service) DeviceListsBetween(ctx context.Context, u id.User, from, to in
 	if len(changes) == 0 && !moved {
 		return lists, nil
 	}
-	add := func(list *[]id.User, who id.User) {
-		if !slices.Contains(*list, who) {
-			*list = append(*list, who)
-		}
-	}
+	changed := map[id.User]bool{}
 	for _, c := range changes {
 		known := c.User == u || c.Viewer == u
 		if !known {
@@ -65,10 +61,11 @@ func (s *Service) DeviceListsBetween(ctx context.Context, u id.User, from, to in
 			}
 		}
 		if known {
-			add(&lists.Changed, c.User)
+			changed[c.User] = true
 		}
 	}
 	if !moved {
+		lists.Changed = users(changed)
 		return lists, nil
 	}
 	came, went, err := s.moves(ctx, u, from, to)
@@ -76,19 +73,32 @@ func (s *Service) DeviceListsBetween(ctx context.Context, u id.User, from, to in
 		return lists, err
 	}
 	for who := range came {
-		add(&lists.Changed, who)
+		changed[who] = true
 	}
+	delete(went, u)
 	for who := range went {
 		shared, err := s.rooms.Share(ctx, u, who)
 		if err != nil {
 			return lists, err
 		}
-		if !shared && who != u {
-			add(&lists.Left, who)
+		if shared {
+			delete(went, who)
+		} else {
+			delete(changed, who)
 		}
 	}
-	lists.Changed = slices.DeleteFunc(lists.Changed, func(who id.User) bool { return slices.Contains(lists.Left, who) })
+	lists.Changed, lists.Left = users(changed), users(went)
 	return lists, nil
+}
+
+// users lists a set, always as a list.
+func users(set map[id.User]bool) []id.User {
+	list := make([]id.User, 0, len(set))
+	for u := range set {
+		list = append(list, u)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // moves returns with whom a user has come to share a room between two positions, and with whom a shared room has ended.

@@ -314,3 +314,51 @@ func TestCounts_WakeTheDevice(t *testing.T) {
 		}))
 	})
 }
+
+// A page learns from a device's next request that it got there. One connection proves nothing about what another carries, and a hole
+// in a timeline is not something that was sent.
+func TestDelivered_ProvesOnlyWhatWasCarried(t *testing.T) {
+	w := newWorld(t)
+	r := w.room("Room", bob)
+	var has func(id.Room, int64) bool
+	w.timeline.OnDelivered = func(_ id.User, _ id.Device, of func(id.Room, int64) bool) { has = of }
+	ask := func(conn, pos string, limit int) string {
+		t.Helper()
+		req := timeline.SlidingRequest{User: bob, Device: "D", Conn: conn, Pos: pos}
+		if limit > 0 {
+			req.Lists = map[string]timeline.SlidingList{"all": {RoomConfig: timeline.RoomConfig{TimelineLimit: limit}}}
+		} else {
+			req.Extensions = timeline.Extensions{ToDevice: true, E2EE: true}
+		}
+		body, err := w.timeline.Sliding(t.Context(), req)
+		w.ok(err)
+		var a slidingAnswer
+		w.ok(json.Unmarshal(body, &a))
+		return a.Pos
+	}
+	rooms, keys := ask("list", "", 5), ask("encryption", "", 0)
+	w.say(alice, r, "page")
+	at := w.db.Position()
+	ask("encryption", ask("encryption", keys, 0), 0)
+	if has(r, at) {
+		t.Error("the connection for keys proved that a message came")
+	}
+	rooms = ask("list", rooms, 5)
+	if has(r, at) {
+		t.Error("asking for the answer proved that it came")
+	}
+	rooms = ask("list", rooms, 5)
+	if !has(r, at) || has("!other:hs1", at) || has(r, at+1) {
+		t.Error("the next request must prove this message, and nothing else")
+	}
+	w.say(alice, r, "lost in a gap")
+	gap := w.db.Position()
+	for range 3 {
+		w.say(alice, r, "more")
+	}
+	rooms = ask("list", rooms, 1)
+	ask("list", rooms, 1)
+	if has(r, gap) || !has(r, w.db.Position()) {
+		t.Error("what was left out of a short timeline counts as delivered, or what was in it does not")
+	}
+}

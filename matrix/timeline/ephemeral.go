@@ -10,6 +10,11 @@ import (
 // Now returns the present place in the stream.
 func (s *Service) Now() Token { return s.position() }
 
+// Quiet reports whether no typing and no receipt has changed anywhere since a place.
+func (s *Service) Quiet(since Token) bool {
+	return since.Pos >= s.started && s.receipts.Load() <= since.Pos && s.serial.Load() <= since.Serial
+}
+
 // EphemeralOf returns typing and receipts of a room that changed between two places, as events that say of which room they are.
 // Private receipts are given only of users for whom mine says true.
 // spec: application-service-api#pushing-ephemeral-data

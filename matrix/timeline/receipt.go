@@ -195,6 +195,7 @@ func (s *Service) saveIn(ctx context.Context, tx *db.Tx, f *room.Feed, list []re
 		defer x.mu.Unlock()
 		for _, rc := range list {
 			x.keep(rc)
+			s.receipts.Store(rc.pos)
 		}
 	})
 	tx.AfterCommit(func() {

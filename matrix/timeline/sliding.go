@@ -51,7 +51,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	s.delivered(r.User, r.Device, base.at.Pos)
+	s.delivered(r.User, r.Device, base.has)
 	if r.Extensions.ToDevice {
 		if err := s.inbox.Received(ctx, r.User, r.Device, received); err != nil {
 			return nil, err

@@ -48,6 +48,9 @@ func (g *sliding) member(ctx context.Context, f *room.Feed, m room.Membership, s
 			o.value("expanded_timeline", true)
 		}
 	}
+	if now.gap = sent.gap; w.limited || w.from == 0 {
+		now.gap = w.start
+	}
 	now.members = sent.members
 	if err := g.describe(ctx, &o, f, w, sent, now, initial, wider); err != nil {
 		return err

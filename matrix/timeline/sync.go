@@ -38,7 +38,7 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 		if since.Pos > s.db.Position() {
 			return nil, fault.New(fault.Invalid, "M_UNKNOWN_POS", "The token is from the future of this server.")
 		}
-		s.delivered(r.User, r.Device, since.Pos)
+		s.delivered(r.User, r.Device, func(in id.Room, pos int64) bool { return pos <= since.Pos && r.Filter.wantsRoom(in) })
 		if err := s.inbox.Received(ctx, r.User, r.Device, since.Inbox); err != nil {
 			return nil, err
 		}
@@ -105,7 +105,7 @@ func (s *Service) build(ctx context.Context, r SyncRequest, since Token) (body [
 		slices.SortFunc(standings, func(a, b room.Membership) int { return int(a.Pos - b.Pos) })
 	}
 	for _, m := range standings {
-		if m.Forgotten || !y.wantsRoom(m.Room) {
+		if m.Forgotten || !y.r.Filter.wantsRoom(m.Room) {
 			continue
 		}
 		if err := y.room(ctx, m); err != nil {
@@ -115,9 +115,8 @@ func (s *Service) build(ctx context.Context, r SyncRequest, since Token) (body [
 	return y.finish(ctx)
 }
 
-func (y *syncing) wantsRoom(r id.Room) bool {
-	f := y.r.Filter.Room
-	return (f.Rooms == nil || slices.Contains(f.Rooms, r)) && !slices.Contains(f.NotRooms, r)
+func (f *Filter) wantsRoom(in id.Room) bool {
+	return (f.Room.Rooms == nil || slices.Contains(f.Room.Rooms, in)) && !slices.Contains(f.Room.NotRooms, in)
 }
 
 func (y *syncing) room(ctx context.Context, m room.Membership) error {

@@ -48,13 +48,16 @@ type Service struct {
 	Index *search.Index
 	// Vital says which events people are shown although they ignore who sent them; nil is none. Set before use.
 	Vital func(ev *room.Event) bool
-	// OnDelivered is told that a device has everything up to a position: its next request proved it. It must be quick. Set before use.
-	OnDelivered func(u id.User, d id.Device, pos int64)
+	// OnDelivered is told that a device has proved by its next request what it has: has says whether the event at a position of a room
+	// is among it. A connection of sliding sync proves only what it carried, so one that carries no rooms proves nothing about them. It
+	// must be quick, and has must not be called later. Set before use.
+	OnDelivered func(u id.User, d id.Device, has func(r id.Room, pos int64) bool)
 
 	// Ephemeral is rung when typing or receipts change anywhere.
 	Ephemeral stream.Bell
 
 	serial   atomic.Int64 // of typing; memory only
+	receipts atomic.Int64 // position of the newest receipt since this process began
 	stopping atomic.Bool
 	started  int64 // position when this process began
 
@@ -230,9 +233,9 @@ func ParseToken(s string) (Token, error) {
 func place(pos int64) string { return "t" + strconv.FormatInt(pos, 10) }
 
 // delivered reports what a device has confirmed.
-func (s *Service) delivered(u id.User, d id.Device, pos int64) {
-	if s.OnDelivered != nil && pos > 0 {
-		s.OnDelivered(u, d, pos)
+func (s *Service) delivered(u id.User, d id.Device, has func(r id.Room, pos int64) bool) {
+	if s.OnDelivered != nil {
+		s.OnDelivered(u, d, has)
 	}
 }
 

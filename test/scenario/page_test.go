@@ -12,6 +12,7 @@ import (
 	"wardline/clinical/paging"
 	"wardline/ground/audit"
 	"wardline/ground/fault"
+	"wardline/matrix/id"
 )
 
 // in runs a scenario on a fresh ward.
@@ -117,14 +118,16 @@ func TestPage_Sight(t *testing.T) {
 	in(t, "OK a device of the holder that has it is noted once, another's is not", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		synctest.Wait()
-		w.Timeline.OnDelivered(w.As("grace").User, "D", w.Rooms.Position())
-		w.Timeline.OnDelivered(w.As("liam").User, "D", 1)
+		all := func(r id.Room, pos int64) bool { return r == p.RoomID && pos <= w.Rooms.Position() }
+		none := func(id.Room, int64) bool { return false }
+		w.Timeline.OnDelivered(w.As("grace").User, "D", all)
+		w.Timeline.OnDelivered(w.As("liam").User, "D", none)
 		synctest.Wait()
 		if p, _ = w.As("asha").Sees(p.ID); kinds(p) != "sent" {
 			t.Fatalf("got %s", kinds(p))
 		}
-		w.Timeline.OnDelivered(w.As("liam").User, "D", w.Rooms.Position())
-		w.Timeline.OnDelivered(w.As("liam").User, "E", w.Rooms.Position())
+		w.Timeline.OnDelivered(w.As("liam").User, "D", all)
+		w.Timeline.OnDelivered(w.As("liam").User, "E", all)
 		synctest.Wait()
 		if p, _ = w.As("asha").Sees(p.ID); kinds(p) != "sent reached" {
 			t.Fatalf("got %s", kinds(p))
