@@ -76,6 +76,12 @@ func (s *Service) Thumbnail(ctx context.Context, server, name string, a Ask) (*C
 	if a.Animated && f.Sniffed == "image/gif" {
 		method += "-moving"
 	}
+	if large, err := s.beyond(f, a, fit); err != nil || large {
+		if err != nil {
+			return nil, err
+		}
+		return s.open(f, f.Sniffed)
+	}
 	kept := fmt.Sprintf("%s-%s-%dx%d", f.SHA256, method, fit.width, fit.height)
 	if c, err := s.keptThumbnail(f, kept); !errors.Is(err, fs.ErrNotExist) {
 		return c, err
@@ -89,14 +95,29 @@ func (s *Service) Thumbnail(ctx context.Context, server, name string, a Ask) (*C
 	if c, err := s.keptThumbnail(f, kept); !errors.Is(err, fs.ErrNotExist) {
 		return c, err // somebody else has drawn it while we waited
 	}
-	original, err := s.makeThumbnail(f, a, fit, kept)
-	if err != nil {
+	if err := s.makeThumbnail(f, a, fit, kept); err != nil {
 		return nil, err
 	}
-	if original {
-		return s.open(f, f.Sniffed)
-	}
 	return s.keptThumbnail(f, kept)
+}
+
+// beyond says whether a wish is larger than the largest thumbnail and the picture is too: then it gets the picture itself, because no
+// thumbnail may be smaller than was wished.
+// spec: client-server-api#thumbnails
+func (s *Service) beyond(f File, a Ask, fit size) (large bool, err error) {
+	if fit.covers(a) || !slices.Contains(still, f.Sniffed) {
+		return false, nil
+	}
+	body, err := s.blobs.open("blob", f.SHA256)
+	if err != nil {
+		return false, fmt.Errorf("open file %s: %w", f.ID, err)
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	c, _, err := image.DecodeConfig(bufio.NewReader(body))
+	if err != nil {
+		return false, nil // drawing it says what is wrong
+	}
+	return c.Width > fit.width || c.Height > fit.height, nil
 }
 
 // covers says whether a size is at least what was wished for.
@@ -124,45 +145,41 @@ func (s *Service) keptThumbnail(f File, name string) (*Content, error) {
 	return &Content{ReadSeekCloser: body, Type: kind, Name: "thumbnail." + strings.TrimPrefix(kind, "image/"), ETag: name, ModifiedAt: f.CreatedAt}, nil
 }
 
-// makeThumbnail draws a thumbnail and keeps it. When none that is made is as large as was wished and the picture is, it makes none and
-// says that the original should be given.
-func (s *Service) makeThumbnail(f File, a Ask, fit size, name string) (original bool, err error) {
+// makeThumbnail draws a thumbnail and keeps it.
+func (s *Service) makeThumbnail(f File, a Ask, fit size, name string) (err error) {
 	body, err := s.blobs.open("blob", f.SHA256)
 	if err != nil {
-		return false, fmt.Errorf("open file %s: %w", f.ID, err)
+		return fmt.Errorf("open file %s: %w", f.ID, err)
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
 	out, err := s.blobs.incoming()
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer s.blobs.drop(out)
 	w := bufio.NewWriter(out)
 	moving := false
 	if a.Animated && f.Sniffed == "image/gif" {
 		if moving, err = drawMoving(w, body, fit, a.Crop); err != nil {
-			return false, err
+			return err
 		}
 		if _, err := body.Seek(0, io.SeekStart); err != nil {
-			return false, fmt.Errorf("read picture: %w", err)
+			return fmt.Errorf("read picture: %w", err)
 		}
 	}
 	if !moving {
 		full, turn, err := decode(body)
 		if err != nil {
-			return false, err
-		}
-		if b := full.Bounds(); !fit.covers(a) && (b.Dx() > fit.width || b.Dy() > fit.height) && slices.Contains(still, f.Sniffed) {
-			return true, nil
+			return err
 		}
 		if err := encode(w, shrink(full, fit, a.Crop, turn)); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if err := w.Flush(); err != nil {
-		return false, fmt.Errorf("write thumbnail: %w", err)
+		return fmt.Errorf("write thumbnail: %w", err)
 	}
-	return false, s.blobs.keep(out, "thumbnail", name)
+	return s.blobs.keep(out, "thumbnail", name)
 }
 
 func encode(w io.Writer, small *image.RGBA) (err error) {
@@ -199,7 +216,13 @@ func decode(r io.ReadSeeker) (image.Image, uint16, error) {
 		return nil, 0, fmt.Errorf("read picture: %w", err)
 	}
 	full, _, err := image.Decode(bufio.NewReader(r))
-	if err != nil {
+	if err != nil && format == "webp" {
+		if _, err := r.Seek(0, io.SeekStart); err != nil {
+			return nil, 0, fmt.Errorf("read picture: %w", err)
+		}
+		full, err = firstFrame(bufio.NewReader(r))
+	}
+	if err != nil || full == nil {
 		return nil, 0, errCannotDraw
 	}
 	return full, turn, nil

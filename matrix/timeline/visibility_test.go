@@ -123,6 +123,17 @@ func (w *world) waysToSee(u id.User, r id.Room, events []id.Event) map[string]st
 		}
 		around = got
 	}
+	if m, err := w.rooms.Standing(w.t.Context(), u, r); err == nil && m.Is != "" { // nobody finds anything where they never were
+		words := ""
+		for i := range events {
+			a := w.search(timeline.SearchRequest{User: u, Term: string(rune('0' + i)), Filter: &timeline.EventFilter{Rooms: []id.Room{r}}})
+			words += a.bodies()
+		}
+		if words == "" {
+			words = "-"
+		}
+		out["search"] = words
+	}
 	if one == "" {
 		one = "-"
 	}
