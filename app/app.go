@@ -136,6 +136,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		return nil, errors.Join(err, a.DB.Close())
 	}
 	a.Delays = delay.New(a.DB, a.Rooms, log)
+	a.Delays.MaySend = a.maySend
 	if err := a.steward(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -180,6 +181,21 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.clinic()
 	a.Group.Go("delay", a.Delays.Run) // after the guards are set, because it sends at once what came due meanwhile
 	return a, nil
+}
+
+// maySend refuses to send for somebody whose account was suspended or locked since: what was scheduled before gets round neither.
+// spec: client-server-api#account-suspension
+func (a *App) maySend(ctx context.Context, u id.User) error {
+	who, err := a.Accounts.Account(ctx, u)
+	switch {
+	case err != nil:
+		return err
+	case who.Suspended:
+		return fault.New(fault.Forbidden, "M_USER_SUSPENDED", "Your account is suspended.")
+	case who.Locked:
+		return fault.New(fault.Forbidden, "M_USER_LOCKED", "Your account is locked.")
+	}
+	return nil
 }
 
 // databaseHealth tells the operator, once, that nothing can be written, and once that it works again. People meanwhile get a 503 with

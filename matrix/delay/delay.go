@@ -70,6 +70,8 @@ type Service struct {
 	Rooms *room.Service
 	Log   *slog.Logger
 	Now   func() time.Time
+	// MaySend refuses somebody who may send nothing at present, whatever the room says. Set before use; nil refuses nobody.
+	MaySend func(ctx context.Context, u id.User) error
 
 	bell chan struct{} // capacity 1: something is due at another time than it was
 }

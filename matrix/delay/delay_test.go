@@ -208,6 +208,17 @@ func TestDelay_IsRefusedByTheRoomThen(t *testing.T) {
 		if got := w.said(); got != "alice's" {
 			t.Errorf("said %q; a refusal must hold up nothing", got)
 		}
+		w.s.MaySend = func(_ context.Context, u id.User) error {
+			if u == alice {
+				return fault.New(fault.Forbidden, "M_FORBIDDEN", "Not now.")
+			}
+			return nil
+		}
+		halted := w.schedule(fine)
+		w.pass(time.Second)
+		if e, err := w.s.Find(t.Context(), alice, halted); err != nil || e.EventID != "" || !strings.Contains(string(e.Error), "Not now.") {
+			t.Errorf("sent for somebody who may not: %+v, %v", e, err)
+		}
 		for _, n := range []ID{refused, gone} {
 			e, err := w.s.Find(t.Context(), bob, n)
 			if w.ok(err); e.EventID != "" || e.FinalisedAt == 0 || !strings.Contains(string(e.Error), `"errcode":"M_FORBIDDEN"`) {

@@ -7,6 +7,7 @@ import (
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/matrix/id"
 )
 
 // patience is the longest Run sleeps without looking at the clock, so that a clock that was set delays nothing for longer.
@@ -60,7 +61,7 @@ func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, 
 		}
 		delete(later, e.ID)
 		next = now // look again
-		if err := s.sendDue(ctx, e.ID); err != nil {
+		if err := s.sendDue(ctx, e.ID, e.owner); err != nil {
 			if ctx.Err() != nil {
 				return next, err
 			}
@@ -71,9 +72,14 @@ func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, 
 	return next, nil
 }
 
-// sendDue sends one event whose time has come. When the room refuses it, that ends it.
-func (s *Service) sendDue(ctx context.Context, name ID) error {
-	err := s.due(ctx, name, func(ctx context.Context, tx *db.Tx, e Event) error { return s.send(ctx, tx, e) })
+// sendDue sends one event whose time has come. When the room or the state of the owner's account refuses it, that ends it.
+func (s *Service) sendDue(ctx context.Context, name ID, owner id.User) (err error) {
+	if s.MaySend != nil {
+		err = s.MaySend(ctx, owner)
+	}
+	if err == nil {
+		err = s.due(ctx, name, func(ctx context.Context, tx *db.Tx, e Event) error { return s.send(ctx, tx, e) })
+	}
 	f := fault.As(err)
 	if err == nil || f == nil || f.Kind == fault.Internal || f.Kind == fault.Unavailable {
 		return err
