@@ -104,6 +104,10 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		return nil, err
 	}
 	a.DB.OnHealth(a.databaseHealth)
+	a.DB.OnProgress(a.schemaProgress)
+	if c.DatabasePatience > 0 {
+		a.DB.Patience(c.DatabasePatience)
+	}
 	if err := a.DB.Migrate(ctx, Migrations()...); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -206,6 +210,18 @@ func (a *App) databaseHealth(err error) {
 		return
 	}
 	a.Log.Info("the database can be written again")
+}
+
+// schemaProgress tells the operator why a server with much in it does not answer yet.
+func (a *App) schemaProgress(p db.Progress) {
+	switch {
+	case p.Done:
+		a.Log.Info("schema change done", "change", p.Change, "took", p.Elapsed.Round(time.Millisecond))
+	case p.Elapsed < time.Second:
+		a.Log.Info("changing the schema, please wait", "change", p.Change, "number", p.At, "of", p.Of)
+	default:
+		a.Log.Info("still changing the schema", "change", p.Change, "number", p.At, "of", p.Of, "elapsed", p.Elapsed.Round(time.Second))
+	}
 }
 
 // steward makes the server's own account, which is a creator of every room, so that no room depends on a person.

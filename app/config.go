@@ -4,14 +4,15 @@ import "time"
 
 // Config is everything an operator can set. Names are the same in the file, the environment and on the command line.
 type Config struct {
-	ServerName       string `name:"server-name" default:"localhost" doc:"Name behind the colon of every user id. It can never change."`
-	Data             string `name:"data" default:"wardline-data" doc:"Folder for everything this server writes: database, media, signing key."`
-	Listen           string `name:"listen" default:"127.0.0.1:8008" doc:"Address for clients and the web app."`
-	Database         string `name:"database" doc:"postgres:// URL of a database to use instead of the file in the data folder."`
-	PublicURL        string `name:"public-url" doc:"Base URL that clients are told, such as https://chat.trust.example. Empty: the one they asked."`
-	FederationListen string `name:"federation-listen" doc:"Address for other servers, by TLS with tls-cert and tls-key. Empty: none."`
-	TLSCert          string `name:"tls-cert" doc:"Certificate file for federation-listen."`
-	TLSKey           string `name:"tls-key" doc:"Key file for federation-listen."`
+	ServerName       string        `name:"server-name" default:"localhost" doc:"Name behind the colon of every user id. It can never change."`
+	Data             string        `name:"data" default:"wardline-data" doc:"Folder for everything this server writes: database, media, signing key."`
+	Listen           string        `name:"listen" default:"127.0.0.1:8008" doc:"Address for clients and the web app."`
+	Database         string        `name:"database" doc:"postgres:// URL of a database to use instead of the file in the data folder."`
+	DatabasePatience time.Duration `name:"database-patience" default:"20s" doc:"How long PostgreSQL may take over one batch of writes, or one read, before its connection is given up and opened anew."`
+	PublicURL        string        `name:"public-url" doc:"Base URL that clients are told, such as https://chat.trust.example. Empty: the one they asked."`
+	FederationListen string        `name:"federation-listen" doc:"Address for other servers, by TLS with tls-cert and tls-key. Empty: none."`
+	TLSCert          string        `name:"tls-cert" doc:"Certificate file for federation-listen."`
+	TLSKey           string        `name:"tls-key" doc:"Key file for federation-listen."`
 
 	OpenRegistration     bool   `name:"open-registration" doc:"Anyone who can reach the server may make an account. For tests only."`
 	RegistrationTokens   bool   `name:"registration-tokens" doc:"Whoever has a registration token, made through the administration API, may make an account."`

@@ -63,7 +63,7 @@ func (n NewPage) check() error {
 // hazard: H4 sent to wrong person or role
 func (s *Service) Raise(ctx context.Context, by id.User, n NewPage) (Snapshot, error) {
 	var raised Snapshot
-	err := s.DB.Write(ctx, "paging.raise", func(ctx context.Context, tx *db.Tx) (err error) {
+	err := s.DB.WriteFirst(ctx, "paging.raise", func(ctx context.Context, tx *db.Tx) (err error) {
 		raised, err = s.RaiseIn(ctx, tx, by, n)
 		return err
 	})

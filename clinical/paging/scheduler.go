@@ -81,7 +81,7 @@ func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, 
 // tickOne lets one page's time pass. When the room refuses to take part, the page moves on without it.
 func (s *Service) tickOne(ctx context.Context, page ID) error {
 	move := func(mute bool) error {
-		return s.DB.Write(ctx, "paging.tick", func(ctx context.Context, tx *db.Tx) error {
+		return s.DB.WriteFirst(ctx, "paging.tick", func(ctx context.Context, tx *db.Tx) error {
 			p, a, err := s.load(ctx, tx, page)
 			if err != nil {
 				return err

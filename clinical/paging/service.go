@@ -97,7 +97,7 @@ func (s *Service) Withdraw(ctx context.Context, by id.User, page ID, reason stri
 // act does one thing to a page for a person.
 func (s *Service) act(ctx context.Context, name string, page ID, in Input) (Snapshot, error) {
 	var after Snapshot
-	err := s.DB.Write(ctx, name, func(ctx context.Context, tx *db.Tx) (err error) {
+	err := s.DB.WriteFirst(ctx, name, func(ctx context.Context, tx *db.Tx) (err error) {
 		after, err = s.ActIn(ctx, tx, page, in)
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,8 +24,9 @@ import (
 	"syscall"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // driver "sqlite"
 
 	"wardline/ground/fault"
 )
@@ -49,18 +51,15 @@ type DB struct {
 	acts     atomic.Int64
 	crash    func(point, act string)
 
-	lead  chan struct{} // capacity 1: whoever has put a token in runs the next batch
-	mu    sync.Mutex    // guards queue and closed
-	queue []*job
-
+	lead   chan struct{} // capacity 1: whoever has put a token in runs the next batch
+	mu     sync.Mutex    // guards queues and closed
+	queues [classes][]*job
 	closed bool
+
+	wire     atomic.Pointer[net.Conn] // PostgreSQL: what the writing connection runs over
+	patience time.Duration
+	progress func(Progress)
 }
-
-// maxQueue bounds the acts that wait for a commit; beyond it Write says Unavailable at once.
-const maxQueue = 8192
-
-// maxBatch bounds the acts of one commit, so that the first of them does not wait for the last of a flood.
-const maxBatch = 256
 
 // maxReaders is how many connections read from PostgreSQL at once.
 const maxReaders = 16
@@ -68,7 +67,7 @@ const maxReaders = 16
 // Open opens the database named by source: a path of a SQLite file, which is made when missing, or a postgres:// URL. The file is
 // locked against a second process. Migrate must be called before use. The caller closes it.
 func Open(ctx context.Context, source string) (*DB, error) {
-	d := &DB{lead: make(chan struct{}, 1), onWriter: map[*Statement]*sql.Stmt{}}
+	d := &DB{lead: make(chan struct{}, 1), onWriter: map[*Statement]*sql.Stmt{}, patience: 20 * time.Second}
 	var err error
 	if isPostgres(source) {
 		err = d.openPostgres(source)
@@ -95,12 +94,14 @@ func isPostgres(source string) bool {
 
 func (d *DB) openPostgres(source string) (err error) {
 	d.postgres = true
-	if d.writer, err = sql.Open("pgx", source); err != nil {
-		return fmt.Errorf("open postgres: %w", err)
+	config, err := pgx.ParseConfig(source)
+	if err != nil {
+		return fmt.Errorf("database URL: %w", err)
 	}
-	if d.readers, err = sql.Open("pgx", source); err != nil {
-		return fmt.Errorf("open postgres: %w", err)
-	}
+	config.DialFunc = dialPostgres(nil)
+	d.readers = stdlib.OpenDB(*config)
+	config.DialFunc = dialPostgres(&d.wire)
+	d.writer = stdlib.OpenDB(*config)
 	d.writer.SetMaxOpenConns(1)
 	d.readers.SetMaxOpenConns(maxReaders)
 	d.readers.SetMaxIdleConns(maxReaders)

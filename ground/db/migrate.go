@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,19 @@ const (
 
 var savePosition = SQL("db.save_position", `UPDATE db_position SET pos = $2 WHERE id = $1`)
 
+// Progress is how far a change of the schema has come. A change can take minutes on a large database, and the engine does not say how
+// far it is within one.
+type Progress struct {
+	Change  string // "room 0002_index": the package and the file
+	At, Of  int    // which one this is, of how many that are missing
+	Elapsed time.Duration
+	Done    bool
+}
+
+// OnProgress sets the function that hears of each change to a schema that is in use: when it begins, every two seconds while it runs,
+// and when it is done. A database that is only being made is not worth a word. It must be set before Migrate; it runs beside it.
+func (d *DB) OnProgress(fn func(Progress)) { d.progress = fn }
+
 // Migrate brings the schema up to date, each file in a transaction of its own, and loads the last position. It refuses a database
 // that a newer wardline has written, and says so. It must be called once, before anything else.
 func (d *DB) Migrate(ctx context.Context, all ...Migrations) error {
@@ -48,10 +62,22 @@ func (d *DB) Migrate(ctx context.Context, all ...Migrations) error {
 	if err != nil {
 		return err
 	}
-	if err := d.refuseNewer(ctx, known); err != nil {
+	applied, err := d.refuseNewer(ctx, known)
+	if err != nil {
 		return err
 	}
-	err = eachMigration(all, func(m Migrations, name string) error { return d.migrateOne(ctx, m, name) })
+	at, missing := 0, len(known)-applied
+	err = eachMigration(all, func(m Migrations, name string) error {
+		there, err := d.migrated(ctx, m, name)
+		if err != nil || there {
+			return err
+		}
+		at++
+		if applied > 0 {
+			defer d.tell(Progress{Change: m.Package + " " + strings.TrimSuffix(path.Base(name), ".sql"), At: at, Of: missing})()
+		}
+		return d.migrateOne(ctx, m, name)
+	})
 	if err != nil {
 		return err
 	}
@@ -92,12 +118,39 @@ func eachMigration(all []Migrations, fn func(m Migrations, name string) error) e
 	return nil
 }
 
-func (d *DB) migrateOne(ctx context.Context, m Migrations, name string) error {
+// tell says that a change has begun, says so again while it goes on, and, by what it returns, that it is done.
+func (d *DB) tell(p Progress) (done func()) {
+	if d.progress == nil {
+		return func() {}
+	}
+	began := time.Now()
+	say := func(done bool) {
+		p := p
+		p.Elapsed, p.Done = time.Since(began), done
+		d.progress(p)
+	}
+	say(false)
+	var t *time.Timer
+	t = time.AfterFunc(progressEach, func() {
+		say(false)
+		t.Reset(progressEach)
+	})
+	return func() {
+		t.Stop()
+		say(true)
+	}
+}
+
+const progressEach = 2 * time.Second
+
+func (d *DB) migrated(ctx context.Context, m Migrations, name string) (bool, error) {
 	var n int
 	q := `SELECT count(*) FROM db_migration WHERE package = $1 AND name = $2`
-	if err := d.conn.QueryRowContext(ctx, q, m.Package, name).Scan(&n); err != nil || n > 0 {
-		return err
-	}
+	err := d.conn.QueryRowContext(ctx, q, m.Package, name).Scan(&n)
+	return n > 0, err
+}
+
+func (d *DB) migrateOne(ctx context.Context, m Migrations, name string) error {
 	text, err := fs.ReadFile(m.FS, name)
 	if err != nil {
 		return err
@@ -148,26 +201,28 @@ func splitStatements(text string) []string {
 	return all
 }
 
-func (d *DB) refuseNewer(ctx context.Context, known map[string]bool) error {
+// refuseNewer returns how many changes were applied before, unless one of them is none of this program's.
+func (d *DB) refuseNewer(ctx context.Context, known map[string]bool) (applied int, err error) {
 	rows, err := d.conn.QueryContext(ctx, `SELECT package, name FROM db_migration`)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return 0, fmt.Errorf("read migrations: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var pkg, name string
 		if err := rows.Scan(&pkg, &name); err != nil {
-			return fmt.Errorf("read migrations: %w", err)
+			return 0, fmt.Errorf("read migrations: %w", err)
 		}
+		applied++
 		if pkg == unfinished {
-			return errUnfinished
+			return 0, errUnfinished
 		}
 		if !known[pkg+"/"+name] {
-			return fault.Wrap(fault.Unavailable, "", "The data folder was written by a newer wardline. Use that version, or restore a backup.",
+			return 0, fault.Wrap(fault.Unavailable, "", "The data folder was written by a newer wardline. Use that version, or restore a backup.",
 				fmt.Errorf("unknown migration %s %s", pkg, name))
 		}
 	}
-	return rows.Err()
+	return applied, rows.Err()
 }
 
 // CheckStatements prepares every declared statement on this database and returns what each engine says of those it refuses.

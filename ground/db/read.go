@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"wardline/ground/fault"
 )
@@ -63,7 +64,7 @@ func (tx *Tx) query(ctx context.Context, s *Statement, args []any) (*sql.Rows, e
 
 // Collect runs a query and turns every row into a T. No rows is an empty list, not an error.
 func Collect[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T, error), args ...any) ([]T, error) {
-	return again(q, func() ([]T, error) {
+	return again(ctx, q, func(ctx context.Context) ([]T, error) {
 		rows, err := q.query(ctx, s, args)
 		if err != nil {
 			return nil, wrap(s, err)
@@ -86,7 +87,7 @@ func Collect[T any](ctx context.Context, q Querier, s *Statement, scan func(Row)
 
 // One runs a query that has at most one row. A missing row is fault.NotFound, never a zero value.
 func One[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T, error), args ...any) (T, error) {
-	return again(q, func() (zero T, err error) {
+	return again(ctx, q, func(ctx context.Context) (zero T, err error) {
 		rows, err := q.query(ctx, s, args)
 		if err != nil {
 			return zero, wrap(s, err)
@@ -107,15 +108,26 @@ func One[T any](ctx context.Context, q Querier, s *Statement, scan func(Row) (T,
 }
 
 // again reads once more over a fresh connection when a PostgreSQL that has been away leaves the pool full of dead ones.
-func again[T any](q Querier, read func() (T, error)) (T, error) {
-	v, err := read()
+func again[T any](ctx context.Context, q Querier, read func(ctx context.Context) (T, error)) (T, error) {
 	d, pooled := q.(*DB)
-	if err == nil || !pooled || !d.postgres || !troubled(err) {
+	if !pooled || !d.postgres {
+		return read(ctx)
+	}
+	bounded, cancel := context.WithTimeout(ctx, d.patience)
+	defer cancel()
+	v, err := read(bounded)
+	if err == nil {
+		return v, nil
+	}
+	if ctx.Err() == nil && bounded.Err() != nil { // not the caller's doing
+		return v, &fault.Fault{Kind: fault.Unavailable, Public: "The server cannot reach its data just now. Try again in a moment.", Cause: err, RetryAfter: time.Second}
+	}
+	if !troubled(err) {
 		return v, err
 	}
 	d.readers.SetMaxIdleConns(0)
 	d.readers.SetMaxIdleConns(maxReaders)
-	return read()
+	return read(bounded)
 }
 
 // Scalar scans a row of one column, for One and Collect.

@@ -26,6 +26,7 @@ const (
 	loseIt        // it never arrives, and the connection breaks
 	loseAck       // it arrives, the answer does not, and the connection breaks
 	cutAll        // whatever is sent next breaks the connection
+	hang          // whatever is sent next goes nowhere, and the connection stays
 )
 
 // wire stands between the program and PostgreSQL and breaks when it is told to.
@@ -101,6 +102,10 @@ func (w *wire) carry(client net.Conn) {
 		}
 		commit := bytes.Contains(buf[:n], []byte("COMMIT"))
 		switch next := w.next.Load(); {
+		case next == hang:
+			w.next.Store(passIt)
+			_, _ = io.Copy(io.Discard, client) // until the program gives it up
+			return
 		case next == cutAll, commit && next == loseIt:
 			w.next.Store(passIt)
 			return
@@ -131,6 +136,7 @@ func TestReconnect(t *testing.T) {
 		"OK the same of an act without a position, which never arrived":   {loseIt, false, false},
 		"OK the same of an act without a position, whose answer was lost": {loseAck, true, false},
 		"OK a connection that breaks before is replaced":                  {cutAll, false, true},
+		"OK a server that does not answer is given up":                    {hang, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			schema := "w_" + strings.ToLower(t.Name()[len("TestReconnect/OK_"):][:8]) + time.Now().Format("150405000000")
@@ -172,6 +178,9 @@ func TestReconnect(t *testing.T) {
 			if err := act("before"); err != nil {
 				t.Fatal(err)
 			}
+			if c.next == hang {
+				d.Patience(200 * time.Millisecond)
+			}
 			w.next.Store(c.next)
 			if err := act("in between"); !fault.Is(err, fault.Unavailable) {
 				t.Fatalf("the caller hears %v, want Unavailable", err)
@@ -196,7 +205,7 @@ func TestReconnect(t *testing.T) {
 			if got := count(t, d); got != rows || d.Position() != want || shown != int(rows) || woken != int(rows) {
 				t.Errorf("got %d rows, position %d, %d shown, %d woken; want %d rows and position %d", got, d.Position(), shown, woken, rows, want)
 			}
-			if c.next != cutAll && (undone == 0) != c.kept {
+			if c.next != cutAll && c.next != hang && (undone == 0) != c.kept {
 				t.Errorf("%d undone although kept is %v", undone, c.kept)
 			}
 			if len(said) != 2 || said[0] || !said[1] {

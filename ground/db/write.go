@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"wardline/ground/fault"
 )
@@ -41,19 +42,35 @@ type Tx struct {
 // Write runs fn as one act in a transaction and returns after the act is durable. Acts of many callers share a commit; an error
 // or panic of fn undoes this act only and is returned. fn runs on the goroutine of whichever caller leads the batch, one act after
 // another, so it must not block on anything but the database: no network, no channel, no second Write. A context that ends before
-// the act starts takes it out of the queue; afterwards it no longer matters.
+// the act starts takes it out of the queue; afterwards it no longer matters. When too many acts wait already it is Limited at once, so
+// that what is accepted stays quick.
 func (d *DB) Write(ctx context.Context, act string, fn func(ctx context.Context, tx *Tx) error) error {
+	return d.write(ctx, usual, act, fn)
+}
+
+// WriteFirst is Write for what must not wait behind messages: a page, its answer, the end of a lost device's session.
+// hazard: H1
+func (d *DB) WriteFirst(ctx context.Context, act string, fn func(ctx context.Context, tx *Tx) error) error {
+	return d.write(ctx, first, act, fn)
+}
+
+// WriteLast is Write for what may wait until the others are done: bringing rooms into memory, indexes, the server's own housekeeping.
+func (d *DB) WriteLast(ctx context.Context, act string, fn func(ctx context.Context, tx *Tx) error) error {
+	return d.write(ctx, last, act, fn)
+}
+
+func (d *DB) write(ctx context.Context, class int, act string, fn func(ctx context.Context, tx *Tx) error) error {
 	j := &job{ctx: ctx, name: act, fn: fn, done: make(chan error, 1)}
 	d.mu.Lock()
 	switch {
 	case d.closed:
 		d.mu.Unlock()
 		return fault.New(fault.Unavailable, "", "The server is stopping.")
-	case len(d.queue) >= maxQueue:
+	case len(d.queues[class]) >= maxQueue[class]:
 		d.mu.Unlock()
-		return fault.New(fault.Unavailable, "M_LIMIT_EXCEEDED", "The server is busy. Try again in a moment.")
+		return &fault.Fault{Kind: fault.Limited, Code: "M_LIMIT_EXCEEDED", Public: "The server is busy. Try again in a moment.", RetryAfter: time.Second}
 	}
-	d.queue = append(d.queue, j)
+	d.queues[class] = append(d.queues[class], j)
 	d.mu.Unlock()
 
 	cancelled := ctx.Done()
@@ -76,19 +93,48 @@ func (d *DB) Write(ctx context.Context, act string, fn func(ctx context.Context,
 	}
 }
 
+// The classes of acts, in the order in which they are taken.
+const (
+	first = iota
+	usual
+	last
+	classes
+)
+
+// maxQueue bounds the acts of each class that wait for a commit. At some thousands a second nobody who was let in waits much longer
+// than half a second.
+var maxQueue = [classes]int{8192, 2048, 2048}
+
+// maxBatch bounds the acts of one commit, so that the first of them does not wait for the last of a flood; leastOf is what each class
+// gets of it however many wait before it, so that none is ever starved.
+const (
+	maxBatch = 256
+	leastOf  = 16
+)
+
+// takeBatch takes the next acts: the first class, then the usual, then the last.
 func (d *DB) takeBatch() []*job {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := min(len(d.queue), maxBatch)
-	batch := make([]*job, 0, n)
-	for _, j := range d.queue[:n] {
-		if j.state.CompareAndSwap(queued, started) {
-			batch = append(batch, j)
+	batch := make([]*job, 0, min(maxBatch, len(d.queues[first])+len(d.queues[usual])+len(d.queues[last])))
+	left := maxBatch
+	for class := range d.queues {
+		kept := 0 // for the classes behind
+		for behind := class + 1; behind < classes; behind++ {
+			kept += min(leastOf, len(d.queues[behind]))
 		}
+		q := d.queues[class]
+		n := min(len(q), left-kept)
+		for _, j := range q[:n] {
+			if j.state.CompareAndSwap(queued, started) {
+				batch = append(batch, j)
+			}
+		}
+		rest := copy(q, q[n:])
+		clear(q[rest:])
+		d.queues[class] = q[:rest]
+		left -= n
 	}
-	rest := copy(d.queue, d.queue[n:])
-	clear(d.queue[rest:])
-	d.queue = d.queue[:rest]
 	return batch
 }
 
@@ -103,15 +149,16 @@ func (d *DB) runBatch() {
 		d.finish(batch, err)
 		return
 	}
+	defer d.watch()()
 	if _, err := d.conn.ExecContext(ctx, d.begin()); err != nil {
 		d.drop(err)
 		d.finish(batch, unavailable(err))
 		return
 	}
-	last, wrote := d.position.Load(), false
+	pos, wrote := d.position.Load(), false
 	done := make([]*job, 0, len(batch))
 	for i, j := range batch {
-		broken, err := d.runAct(ctx, j, &last)
+		broken, err := d.runAct(ctx, j, &pos)
 		if broken {
 			// The transaction is gone, and with it what the acts before this one did. Nobody has asked for a commit.
 			d.drop(err)
@@ -126,8 +173,8 @@ func (d *DB) runBatch() {
 		}
 		done, wrote = append(done, j), wrote || j.tx.wrote
 	}
-	c := &commit{jobs: done, last: last, mark: d.mark}
-	if wrote && last == d.stored {
+	c := &commit{jobs: done, last: pos, mark: d.mark}
+	if wrote && pos == d.stored {
 		c.mark++
 	}
 	if asked, err := d.commit(ctx, c); err != nil {

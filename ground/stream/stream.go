@@ -74,7 +74,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	for {
 		ring := c.Bell.Wait()
 		for head := c.DB.Position(); at < head; head = c.DB.Position() {
-			err := c.DB.Write(ctx, "stream."+c.Name, func(ctx context.Context, tx *db.Tx) error {
+			err := c.DB.WriteLast(ctx, "stream."+c.Name, func(ctx context.Context, tx *db.Tx) error {
 				to, err := c.Step(ctx, tx, at, head)
 				if err != nil {
 					return err

@@ -401,7 +401,7 @@ func (s *Service) RenameDevice(ctx context.Context, u id.User, d id.Device, name
 
 // Logout ends the sessions of the devices for which gone says true.
 func (s *Service) Logout(ctx context.Context, u id.User, gone func(id.Device) bool) error {
-	return s.db.Write(ctx, "account.logout", func(ctx context.Context, tx *db.Tx) error { return s.signOut(ctx, tx, u, gone) })
+	return s.db.WriteFirst(ctx, "account.logout", func(ctx context.Context, tx *db.Tx) error { return s.signOut(ctx, tx, u, gone) })
 }
 
 func (s *Service) signOut(ctx context.Context, tx *db.Tx, u id.User, gone func(id.Device) bool) error {

@@ -78,7 +78,7 @@ func (s *Service) Held(ctx context.Context, u id.User, d id.Device) (Held, error
 		return h, nil
 	}
 	// Read as an act, so that no change can fall between the reading and the remembering.
-	err := s.db.Write(ctx, "keys.held", func(ctx context.Context, tx *db.Tx) error {
+	err := s.db.WriteLast(ctx, "keys.held", func(ctx context.Context, tx *db.Tx) error {
 		var err error
 		h, err = s.count(ctx, tx, u, d)
 		return err

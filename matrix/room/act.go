@@ -224,6 +224,9 @@ type Incoming struct {
 // spec: client-server-api#transaction-identifiers
 func (s *Service) Receive(ctx context.Context, room id.Room, in Incoming) (id.Event, error) {
 	var sent id.Event
+	if _, err := s.Feed(ctx, room); err != nil {
+		return "", err
+	}
 	err := s.db.Write(ctx, "room.do", func(ctx context.Context, tx *db.Tx) (err error) {
 		sent, err = s.ReceiveIn(ctx, tx, room, in)
 		return err

@@ -28,6 +28,7 @@ var (
 	history     = db.SQL("room.key_history", `SELECT s.to_pos, `+eventColumns+` FROM room_state s JOIN room_event e ON e.pos = s.from_pos WHERE s.room = $1 AND s.type = $2 AND s.state_key = $3 ORDER BY s.from_pos LIMIT 10000`)
 	endState    = db.SQL("room.end_state", `UPDATE room_state SET to_pos = $4 WHERE room = $1 AND type = $2 AND state_key = $3 AND to_pos = $5`)
 	beginState  = db.SQL("room.begin_state", `INSERT INTO room_state (room, type, state_key, from_pos, to_pos) VALUES ($1, $2, $3, $4, $5)`)
+	newestOf    = db.SQL("room.newest", `SELECT coalesce(max(pos), 0) FROM room_event WHERE room = $1`)
 	tailOf      = db.SQL("room.tail", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 ORDER BY e.pos DESC LIMIT $2`)
 	bumpOf      = db.SQL("room.bump", `SELECT coalesce(max(pos), 0) FROM room_event WHERE room = $1 AND type IN ('m.room.create', 'm.room.message', 'm.room.encrypted', 'm.sticker', 'm.call.invite', 'm.poll.start', 'm.beacon_info')`)
 	pageBack    = db.SQL("room.page_back", `SELECT `+eventColumns+` FROM room_event e WHERE e.room = $1 AND e.pos <= $2 AND e.pos > $3 ORDER BY e.pos DESC LIMIT $4`)
@@ -50,9 +51,11 @@ type roomRow struct {
 	version string
 }
 
+func scanRoom(r db.Row) (row roomRow, err error) { return row, r.Scan(&row.nid, &row.version) }
+
 // read brings a room in from the database.
 func (s *Service) read(ctx context.Context, q db.Querier, room id.Room) (*Feed, error) {
-	row, err := db.One(ctx, q, readRoom, func(r db.Row) (row roomRow, err error) { return row, r.Scan(&row.nid, &row.version) }, string(room))
+	row, err := db.One(ctx, q, readRoom, scanRoom, string(room))
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +232,7 @@ func (s *Service) Memberships(ctx context.Context, u id.User) ([]Membership, err
 	if all, ok := s.knownMemberships(u); ok {
 		return all, nil
 	}
-	err := s.db.Write(ctx, "room.memberships", func(ctx context.Context, tx *db.Tx) error {
+	err := s.db.WriteLast(ctx, "room.memberships", func(ctx context.Context, tx *db.Tx) error {
 		list, err := db.Collect(ctx, tx, memberships, scanMembership, string(u))
 		if err != nil {
 			return err
