@@ -29,8 +29,8 @@ check: ## what is quick to know: form, vet, house rules, Go tests on SQLite
 bench: build ## how fast it is here: throughput, latency, memory, processor time a message
 	@go run ./test/bench $(ARGS)
 
-durability: ## kills the server 200 times under load on each engine at hand; takes minutes
-	@tools/postgres.sh go test -count 1 -timeout 60m ./test/process -run 'Kill|Trouble' -long
+durability: ## kills the server 200 times under load on each engine, 100,000 connections, slow clients; takes minutes
+	@tools/postgres.sh go test -count 1 -timeout 60m ./test/process -run 'Kill|Trouble|Overload' -long
 
 shots: build web/e2e/node_modules/.stamp ## new pictures for README and docs
 	@npm --prefix web/e2e run shots

@@ -16,6 +16,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,6 +80,7 @@ type App struct {
 
 	federation *http.ServeMux
 	listeners  []*http.Server
+	door       httpx.Door
 	Addr       net.Addr // where clients are answered, once Listen has returned
 }
 
@@ -148,10 +150,12 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		return nil, errors.Join(err, a.DB.Close())
 	}
 
-	// The edge: who asks, and what they may ask.
-	a.HTTP = &httpx.Server{Log: log, Authenticate: a.Accounts.Authenticate, Saw: a.Accounts.Saw}
+	// The edge: who asks, and what they may ask. What takes megabytes is done by a few at once, whoever asks; the rest waits, in the
+	// order in which it came.
+	a.Timeline.Heavy = run.NewGate(4*runtime.GOMAXPROCS(0), 20_000)
+	a.HTTP = &httpx.Server{Log: log, Authenticate: a.Accounts.Authenticate, Saw: a.Accounts.Saw, Heavy: run.NewGate(4*runtime.GOMAXPROCS(0), 2000)}
 	if !c.NoRateLimits {
-		a.HTTP.Admit = a.admit((&httpx.Limiter{}).Admit)
+		a.HTTP.Admit = a.admit((&httpx.Limiter{Writes: httpx.Rate{PerMinute: c.WriteRate, Burst: c.WriteBurst}, SignIns: httpx.Rate{PerMinute: c.SignInRate, Burst: c.SignInBurst}}).Admit)
 	}
 	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, OAuth: a.OAuth, Media: a.Media, Delays: a.Delays, Options: client.Options{
 		PublicURL: c.PublicURL, SharedSecret: c.RegistrationSecret,
@@ -240,6 +244,10 @@ func (a *App) steward(ctx context.Context) error {
 
 // Listen begins to answer. It returns once the ports are open.
 func (a *App) Listen() error {
+	a.door.Max = a.Config.MaxConnections
+	if a.door.Max == 0 {
+		a.door.Max = openFiles() - 512 // files, databases and calls of our own want some too
+	}
 	ln, err := net.Listen("tcp", a.Config.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("something else answers at %s already; choose another address with -listen", a.Config.Listen)
@@ -248,7 +256,7 @@ func (a *App) Listen() error {
 		return fmt.Errorf("listen for clients: %w", err)
 	}
 	a.Addr = ln.Addr()
-	a.serve("http", ln, a.HTTP.Front(a.Mux))
+	a.serve("http", a.door.Listen(ln), a.HTTP.Front(a.Mux))
 	if a.Config.DebugListen != "" {
 		ln, err := net.Listen("tcp", a.Config.DebugListen)
 		if err != nil {
@@ -274,9 +282,22 @@ func (a *App) Listen() error {
 	return nil
 }
 
+// openFiles is how many files and connections this process may have open at once.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int(min(max(limit.Cur, 1024), 1<<20))
+}
+
 func (a *App) serve(name string, ln net.Listener, h http.Handler) {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)}
+	// Bodies and answers have their own times (httpx), because a request may wait for minutes and a file take as long.
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)}
+	if name == "http" {
+		srv.ConnState = a.door.State
+	}
 	a.listeners = append(a.listeners, srv)
 	a.Group.Go(name, func(context.Context) error {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {

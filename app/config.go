@@ -20,6 +20,11 @@ type Config struct {
 	OAuth                bool   `name:"oauth" doc:"Offer the OAuth 2.0 API: people sign in on this server's own pages, and apps never see a password. Some apps, Element X among them, then offer nothing else. Needs public-url."`
 	ManagedProfile       string `name:"managed-profile" doc:"Profile fields, with commas between, that people cannot change, such as displayname; * for all."`
 	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
+	WriteRate            int    `name:"write-rate" default:"3000" doc:"How many calls that change something each person may make a minute, in the long run."`
+	WriteBurst           int    `name:"write-burst" default:"300" doc:"How many of them at once."`
+	SignInRate           int    `name:"sign-in-rate" default:"30" doc:"How many calls without being signed in each address may make a minute, in the long run. Raise it when a whole site comes from one address."`
+	SignInBurst          int    `name:"sign-in-burst" default:"30" doc:"How many of them at once."`
+	MaxConnections       int    `name:"max-connections" doc:"Connections at once; beyond it the longest idle one is closed, or the newcomer if none is idle. 0: as many as the machine lets this process open, less some."`
 	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
 	AllowPrivateNetworks bool   `name:"allow-private-networks" doc:"Let the server call addresses inside private networks. For tests, and for a FHIR server beside it."`
 	PushGateways         string `name:"push-gateways" doc:"Hosts, with commas between, of the push gateways that alone may be told of messages; these may be inside and plain http. Empty: any public one by https."`

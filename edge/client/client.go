@@ -9,6 +9,7 @@ package client
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
@@ -98,7 +99,7 @@ func (h *API) Routes() []httpx.Route {
 		auth("DELETE "+v3+"profile/{userId}/{keyName}", h.deleteProfile),
 		auth("POST "+v3+"user_directory/search", h.searchUsers),
 	}
-	return slices.Concat(routes,
+	routes = slices.Concat(routes,
 		h.roomRoutes(auth),
 		h.timelineRoutes(auth),
 		h.mediaRoutes(open, auth),
@@ -117,7 +118,17 @@ func (h *API) Routes() []httpx.Route {
 		h.searchRoutes(auth),
 		h.tagRoutes(auth),
 	)
+	for i, r := range routes {
+		_, path, _ := strings.Cut(r.Pattern, " ")
+		routes[i].Heavy = slices.ContainsFunc(heavy, func(end string) bool { return strings.HasSuffix(path, end) })
+	}
+	return routes
 }
+
+// heavy are the ends of the paths whose answers may be megabytes, or take that much to make.
+var heavy = []string{"/messages", "/context/{eventId}", "/state", "/members", "/joined_members", "/hierarchy", "/threads", "/initialSync", "/search", "/publicRooms",
+	"/notifications", "/relations/{eventId}", "/relations/{eventId}/{relType}", "/relations/{eventId}/{relType}/{eventType}", "/room_keys/keys",
+	"/upload", "/upload/{serverName}/{mediaId}", "/thumbnail/{serverName}/{mediaId}"}
 
 func (h *API) roomRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
 	const v3 = "/_matrix/client/v3/"

@@ -31,13 +31,9 @@ func (h *API) mediaRoutes(open, auth func(string, httpx.Handler) httpx.Route) []
 	}
 }
 
-// uploadTime is how long a file may take to arrive: 50 MB over a poor mobile line.
-const uploadTime = 15 * time.Minute
-
 // spec: client-server-api#post_matrixmediav3upload
 func (h *API) upload(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	// A connection that cannot have its deadline moved keeps the server's own.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
 	f, err := h.Media.Upload(r.Context(), incoming(r, a))
 	if err != nil {
 		hangUp(w)
@@ -66,7 +62,6 @@ func (h *API) reserve(w http.ResponseWriter, r *http.Request, a account.Actor) e
 
 // spec: client-server-api#put_matrixmediav3uploadservernamemediaid
 func (h *API) uploadTo(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
 	if _, err := h.Media.UploadTo(r.Context(), r.PathValue("serverName"), r.PathValue("mediaId"), incoming(r, a)); err != nil {
 		hangUp(w)
 		return err

@@ -11,6 +11,7 @@ import (
 // mux's own 404 and 405 into the specification's form.
 func (s *Server) Front(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w = newPatientWriter(w)
 		if !strings.HasPrefix(r.URL.Path, "/_") && !strings.HasPrefix(r.URL.Path, "/.well-known/") {
 			mux.ServeHTTP(w, r)
 			return

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"wardline/ground/fault"
+	"wardline/ground/run"
 	"wardline/matrix/account"
 )
 
@@ -32,6 +33,7 @@ type Handler func(w http.ResponseWriter, r *http.Request, a account.Actor) error
 type Route struct {
 	Pattern string // method and path as net/http's mux reads them
 	Auth    bool   // only for those who are signed in
+	Heavy   bool   // reads or writes much: only some go on at once (Server.Heavy)
 	Maybe   bool   // for anybody; who is signed in is known to the handler
 	Locked  bool   // also for those whose account is locked
 	Handle  Handler
@@ -50,6 +52,8 @@ type Server struct {
 	Assert func(r *http.Request, token string) (account.Actor, bool, error)
 	// Admit may refuse a request before its work begins, for rate limits; nil admits all.
 	Admit func(r *http.Request, a account.Actor) error
+	// Heavy is where calls that take much memory wait for their turn; nil has none wait.
+	Heavy *run.Gate
 	// Suspended says what somebody whose account is suspended may still do; nil is everything.
 	Suspended func(r *http.Request, pattern string, a account.Actor) error
 	// Saw is told who has asked, from where; nil means nobody cares.
@@ -75,6 +79,7 @@ func (s *Server) handler(rt Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var a account.Actor
 		var err error
+		hurry(w, r)
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			w = shrinker{w}
 		}
@@ -93,12 +98,24 @@ func (s *Server) handler(rt Route) http.Handler {
 			err = s.Admit(r, a)
 		}
 		if err == nil {
-			err = rt.Handle(w, r, a)
+			err = s.handle(w, r, rt, a)
 		}
 		if err != nil {
 			s.Fail(w, r, err)
 		}
 	})
+}
+
+// handle has a heavy call wait for its turn. Others never wait here: a message does not stand behind somebody's history.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request, rt Route, a account.Actor) error {
+	if rt.Heavy && s.Heavy != nil {
+		leave, err := s.Heavy.Enter(r.Context())
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	return rt.Handle(w, r, a)
 }
 
 // signed says whether the request claims to come from somebody.

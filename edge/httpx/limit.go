@@ -12,29 +12,34 @@ import (
 	"wardline/matrix/account"
 )
 
-// Limiter holds people and addresses to what a person can reasonably do: it slows guessing of passwords and runaway programs.
+// Limiter holds people and addresses to what a person can reasonably do: it slows guessing of passwords and runaway programs. Signing
+// in is limited by address, writing by person. Reading and waiting are free, because they are limited by how many go on at once.
 type Limiter struct {
+	Writes  Rate // by each person
+	SignIns Rate // from each address
+
 	mu      sync.Mutex // guards buckets
 	buckets map[string]*rate.Limiter
 }
 
-// Rates: signing in is limited by address, writing by person. Reading and waiting are free.
-const (
-	signInPerSecond = 0.5
-	signInBurst     = 30
-	writePerSecond  = 50
-	writeBurst      = 300
-	maxBuckets      = 50_000
-)
+// Rate is how many calls are let through: Burst at once, and PerMinute in the long run.
+type Rate struct{ PerMinute, Burst int }
+
+func (r Rate) limiter() *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(float64(r.PerMinute)/60), r.Burst)
+}
+
+// maxBuckets bounds how many people and addresses are remembered.
+const maxBuckets = 50_000
 
 // Admit refuses a request of somebody who has made too many; it says when to come back. It suits Server.Admit.
 func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(r.URL.Path, "/sync") || carriesSecret(r.URL.Path) {
 		return nil
 	}
-	key, perSecond, burst := string(a.User), rate.Limit(writePerSecond), writeBurst
+	key, allowed := string(a.User), l.Writes
 	if key == "" {
-		key, perSecond, burst = "from "+Address(r), signInPerSecond, signInBurst
+		key, allowed = "from "+Address(r), l.SignIns
 	}
 	l.mu.Lock()
 	if l.buckets == nil || len(l.buckets) >= maxBuckets {
@@ -42,7 +47,7 @@ func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
 	}
 	b := l.buckets[key]
 	if b == nil {
-		b = rate.NewLimiter(perSecond, burst)
+		b = allowed.limiter()
 		l.buckets[key] = b
 	}
 	l.mu.Unlock()

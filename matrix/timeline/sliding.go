@@ -65,7 +65,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	for late := false; ; {
 		ring := l.bell.Wait()
 		g := &sliding{Service: s, r: r, base: base, received: received, to: s.position(), rooms_: map[id.Room][]byte{}, shown: map[id.Room]map[id.Event]bool{}}
-		if err := g.build(ctx); err != nil {
+		if err := s.inTurn(ctx, r.Pos == "", func() error { return g.build(ctx) }); err != nil {
 			return nil, err
 		}
 		if err := s.still(ctx, l, r.User, r.Device, ends); err != nil {

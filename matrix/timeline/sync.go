@@ -53,7 +53,12 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	defer timer.Stop()
 	for late := false; ; {
 		ring := l.bell.Wait()
-		body, news, err := s.build(ctx, r, since)
+		var body []byte
+		var news bool
+		err := s.inTurn(ctx, r.Since == "", func() (err error) {
+			body, news, err = s.build(ctx, r, since)
+			return err
+		})
 		if err == nil {
 			err = s.still(ctx, l, r.User, r.Device, ends)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/ground/run"
 	"wardline/ground/stream"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
@@ -55,6 +56,10 @@ type Service struct {
 
 	// Ephemeral is rung when typing or receipts change anywhere.
 	Ephemeral stream.Bell
+
+	// Heavy is where answers to clients that know nothing yet wait for their turn, because each may be megabytes; nil has none wait. Set
+	// before use.
+	Heavy *run.Gate
 
 	serial   atomic.Int64 // of typing; memory only
 	receipts atomic.Int64 // position of the newest receipt since this process began
@@ -157,6 +162,18 @@ func (s *Service) gone(u id.User, devices []id.Device) {
 	}
 	s.mu.Unlock()
 	s.ring(u)
+}
+
+// inTurn builds an answer; one that begins with everything waits for its turn.
+func (s *Service) inTurn(ctx context.Context, everything bool, build func() error) error {
+	if everything && s.Heavy != nil {
+		leave, err := s.Heavy.Enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	return build()
 }
 
 // still refuses to answer a device that was signed out while its request waited: a lost phone gets nothing of what came after.
