@@ -49,6 +49,7 @@ type Config struct {
 	SupportEmail         string        `name:"support-email" doc:"Address of who runs this server, for the same."`
 	SupportMatrix        string        `name:"support-matrix" doc:"Their user id, for the same."`
 	SupportSecurityEmail string        `name:"support-security-email" doc:"Address for reports of weaknesses, for the same."`
+	Presence             bool          `name:"presence" doc:"Show people who share a room whether the others are there. It wakes them whenever somebody comes or goes."`
 	TurnURIs             string        `name:"turn-uris" doc:"URIs, with commas between, of the relay for calls, such as turn:turn.trust.example?transport=udp."`
 	TurnSecret           string        `name:"turn-secret" doc:"Secret shared with that relay (static-auth-secret)."`
 	TurnLife             time.Duration `name:"turn-life" default:"24h" doc:"How long its credentials last."`

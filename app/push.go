@@ -14,6 +14,9 @@ func (a *App) push(ctx context.Context) error {
 	a.Push.Log = a.Log
 	a.Push.Gateways = push.Gateways{Only: words(a.Config.PushGateways), Private: a.Config.AllowPrivateNetworks}
 	a.Timeline.UsePush(a.Push)
+	if a.Config.Presence {
+		a.Timeline.UsePresence()
+	}
 	a.Accounts.OnSignOut = append(a.Accounts.OnSignOut, a.Push.SignedOut)
 	waiting := a.Rooms.OnCommit
 	a.Rooms.OnCommit = func(f *room.Feed, ev *room.Event) {

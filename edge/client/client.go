@@ -114,6 +114,7 @@ func (h *API) Routes() []httpx.Route {
 		h.adminRoutes(auth),
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),
+		h.presenceRoutes(auth),
 		h.delayRoutes(auth),
 		h.searchRoutes(auth),
 		h.tagRoutes(auth),

@@ -57,10 +57,8 @@ func (h *API) sliding(w http.ResponseWriter, r *http.Request, a account.Actor) e
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	switch b.Presence {
-	case "", "online", "offline", "unavailable":
-	default:
-		return fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no such presence.")
+	if _, err := timeline.ParsePresence(b.Presence); err != nil {
+		return err
 	}
 	for name, l := range b.Lists {
 		if !opaque.MatchString(name) {
@@ -75,7 +73,7 @@ func (h *API) sliding(w http.ResponseWriter, r *http.Request, a account.Actor) e
 			return fault.New(fault.Invalid, "M_INVALID_PARAM", "A subscription's timeline_limit makes no sense.")
 		}
 	}
-	body, err := h.Timeline.Sliding(r.Context(), timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: b.Pos, Timeout: wait(max(b.Timeout, 0)),
+	body, err := h.Timeline.Sliding(r.Context(), timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: b.Pos, Timeout: wait(max(b.Timeout, 0)), Presence: b.Presence,
 		Lists: b.Lists, Subscriptions: b.Subscriptions, Extensions: b.Extensions.read()})
 	if err != nil {
 		return err
@@ -135,7 +133,11 @@ func (h *API) slidingUnstable(w http.ResponseWriter, r *http.Request, a account.
 	if err != nil {
 		return err
 	}
-	req := timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: r.URL.Query().Get("pos"), Timeout: wait(ms), Unstable: true,
+	presence, err := timeline.ParsePresence(r.URL.Query().Get("set_presence"))
+	if err != nil {
+		return err
+	}
+	req := timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: r.URL.Query().Get("pos"), Timeout: wait(ms), Presence: presence, Unstable: true,
 		Lists: map[string]timeline.SlidingList{}, Subscriptions: map[id.Room]timeline.RoomConfig{}, Extensions: b.Extensions.read()}
 	for name, l := range b.Lists {
 		list := timeline.SlidingList{RoomConfig: l.unstableConfig.read(a.User)}

@@ -39,7 +39,11 @@ func (h *API) sync(w http.ResponseWriter, r *http.Request, a account.Actor) erro
 	if err != nil {
 		return err
 	}
-	req := timeline.SyncRequest{User: a.User, Device: a.Device, Since: q.Get("since"), Timeout: wait(ms), Filter: filter, FullState: q.Get("full_state") == "true"}
+	presence, err := timeline.ParsePresence(q.Get("set_presence"))
+	if err != nil {
+		return err
+	}
+	req := timeline.SyncRequest{User: a.User, Presence: presence, Device: a.Device, Since: q.Get("since"), Timeout: wait(ms), Filter: filter, FullState: q.Get("full_state") == "true"}
 	switch {
 	case q.Get("use_state_after") == "true":
 		req.StateAfter = "state_after"

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wardline/ground/audit"
@@ -171,7 +172,7 @@ func (s *Service) erase(ctx context.Context, tx *db.Tx, u id.User) error {
 		return err
 	}
 	_, err := tx.Exec(ctx, setErased, string(u), max(pos, 1))
-	tx.OnCommit(func() { s.seen.erased.Store(u, max(pos, 1)) })
+	tx.OnCommit(func() { s.seen.forget(u, max(pos, 1)) })
 	return err
 }
 
@@ -183,22 +184,31 @@ func (s *Service) LoadErased(ctx context.Context) error {
 	}
 	all, err := db.Collect(ctx, s.db, erasedUsers, func(r db.Row) (e one, err error) { return e, r.Scan(&e.u, &e.pos) })
 	for _, e := range all {
-		s.seen.erased.Store(e.u, e.pos)
+		s.seen.forget(e.u, e.pos)
 	}
 	return err
 }
 
 // ErasedAt returns the position at which a user asked to be forgotten, 0 for never.
 func (s *Service) ErasedAt(u id.User) int64 {
+	if !s.seen.some.Load() {
+		return 0 // as nearly everywhere, and asked for each event that anybody is shown
+	}
 	if pos, ok := s.seen.erased.Load(u); ok {
 		return pos.(int64)
 	}
 	return 0
 }
 
+func (s *sightings) forget(u id.User, pos int64) {
+	s.erased.Store(u, pos)
+	s.some.Store(true)
+}
+
 // sightings are from where devices were last seen, as far as it is not written down yet.
 type sightings struct {
-	erased sync.Map // id.User → int64
+	erased sync.Map    // id.User → int64
+	some   atomic.Bool // erased holds anybody
 
 	mu    sync.Mutex // guards fresh
 	fresh map[deviceKey]sighting

@@ -90,11 +90,11 @@ type view struct {
 }
 
 // judge tries the rules in order and returns what the first that fits does. Of people whom the user ignores, nothing fits.
-func (p *program) judge(f *room.Feed, ev *room.Event) (s step, fits bool) {
+func (p *program) judge(u id.User, f *room.Feed, ev *room.Event) (s step, fits bool) {
 	if p.ignored[ev.Sender] {
 		return step{}, false
 	}
-	v := &view{ev: ev, feed: f, user: p.user}
+	v := &view{ev: ev, feed: f, user: u}
 	for i := range p.rules {
 		if p.rules[i].fits(v) {
 			return p.rules[i], true

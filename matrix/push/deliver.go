@@ -138,7 +138,7 @@ func (s *Service) catchUp(ctx context.Context, head int64) error {
 	from := head
 	for _, list := range s.pushers {
 		for _, p := range list {
-			from = min(from, p.pos)
+			from = min(from, s.place(p))
 		}
 	}
 	s.mu.Unlock()
@@ -191,7 +191,7 @@ func (s *Service) enqueue(u id.User, it item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.pushers[u] {
-		last := p.pos
+		last := s.place(p)
 		if n := len(p.pending); n > 0 {
 			last = max(last, p.pending[n-1].placed.Pos)
 		}
@@ -202,25 +202,24 @@ func (s *Service) enqueue(u id.User, it item) {
 			p.pending = append(p.pending[:0:0], p.pending[1:]...) // the count still tells of it
 		}
 		p.pending = append(p.pending, it)
+		s.ready[p] = true
+		s.due.Ring()
 	}
 }
 
-// reach notes that everything up to at was judged, for those who have nothing waiting.
+// reach notes that everything up to at was judged.
 func (s *Service) reach(at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := false
-	for _, list := range s.pushers {
-		for _, p := range list {
-			if len(p.pending) == 0 && !p.busy {
-				p.pos = max(p.pos, at)
-			}
-			waiting = waiting || len(p.pending) > 0
-		}
+	s.judged = max(s.judged, at)
+}
+
+// place is up to where a pusher has pushed everything: what was judged, unless something waits. Only for who holds mu.
+func (s *Service) place(p *pusher) int64 {
+	if len(p.pending) == 0 && !p.busy {
+		return max(p.pos, s.judged)
 	}
-	if waiting {
-		s.due.Ring()
-	}
+	return p.pos
 }
 
 func (s *Service) dirty() bool {
@@ -240,8 +239,8 @@ func (s *Service) save(ctx context.Context) error {
 	s.delivered = false
 	for _, list := range s.pushers {
 		for _, p := range list {
-			if p.pos != p.saved {
-				at := place{p, p.pos, 0}
+			if pos := s.place(p); pos != p.saved {
+				at := place{p, pos, 0}
 				if !p.failingAt.IsZero() {
 					at.failing = p.failingAt.UnixMilli()
 				}
@@ -296,18 +295,16 @@ func (s *Service) pick(now time.Time) (*pusher, item, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wait := saveLater
-	for _, list := range s.pushers {
-		for _, p := range list {
-			if p.busy || len(p.pending) == 0 {
-				continue
-			}
-			if d := p.dueAt.Sub(now); d > 0 {
-				wait = min(wait, d)
-				continue
-			}
-			p.busy = true
-			return p, p.pending[0], 0
+	for p := range s.ready {
+		if p.busy {
+			continue
 		}
+		if d := p.dueAt.Sub(now); d > 0 {
+			wait = min(wait, d)
+			continue
+		}
+		p.busy = true
+		return p, p.pending[0], 0
 	}
 	return nil, item{}, wait
 }
@@ -342,6 +339,9 @@ func (s *Service) settle(p *pusher, it item, done bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.busy, s.delivered = false, true
+	if p.gone {
+		return
+	}
 	if done {
 		p.failures, p.failingAt, p.dueAt = 0, time.Time{}, time.Time{}
 	} else {
@@ -359,6 +359,9 @@ func (s *Service) settle(p *pusher, it item, done bool, now time.Time) {
 	p.pos = max(p.pos, it.placed.Pos)
 	if len(p.pending) > 0 && p.pending[0].placed.Event == it.placed.Event {
 		p.pending = append(p.pending[:0:0], p.pending[1:]...)
+	}
+	if len(p.pending) == 0 {
+		delete(s.ready, p)
 	}
 	s.due.Ring()
 	s.bell.Ring()

@@ -13,6 +13,7 @@ import (
 	"embed"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/ground/stream"
 	"wardline/matrix/account"
+	"wardline/matrix/event"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
@@ -57,6 +59,8 @@ type Service struct {
 	programs  map[id.User]*program
 	tallies   map[place]*tally
 	pushers   map[id.User][]*pusher
+	ready     map[*pusher]bool // those that have something to push
+	judged    int64            // everything up to here was judged for everybody
 }
 
 // maxRemembered bounds the programs and the tallies in memory; past it all are dropped and made again.
@@ -65,7 +69,7 @@ const maxRemembered = 20_000
 // New returns the service.
 func New(d *db.DB, accounts *account.Service, rooms *room.Service) *Service {
 	return &Service{db: d, rooms: rooms, accounts: accounts, ReadTo: func(*room.Feed, id.User) room.Read { return room.Read{} },
-		programs: map[id.User]*program{}, tallies: map[place]*tally{}, pushers: map[id.User][]*pusher{}}
+		programs: map[id.User]*program{}, tallies: map[place]*tally{}, pushers: map[id.User][]*pusher{}, ready: map[*pusher]bool{}}
 }
 
 // Rules returns a user's rules.
@@ -180,8 +184,33 @@ func (s *Service) judge(ctx context.Context, u id.User, f *room.Feed, ev *room.E
 		return step{}, false, err
 	}
 	if p == nil {
-		p = compile(u, Defaults(u))
+		if !ev.Notify && ev.Type != event.TypeMember {
+			return step{}, false, nil // judged already when it was written
+		}
+		p = everybodys()
 	}
-	st, fits := p.judge(f, ev)
+	st, fits := p.judge(u, f, ev)
 	return st, fits && st.notify, nil
 }
+
+// everybodys is the program of the default rules, made once for all who have them: what differs is asked of the user who looks.
+var everybodys = sync.OnceValue(func() *program {
+	set := Defaults("")
+	p := compile("", set)
+	i := 0
+	for _, kind := range Kinds {
+		for _, r := range *set.kind(kind) {
+			if !r.Enabled {
+				continue
+			}
+			switch r.ID {
+			case ".m.rule.invite_for_me":
+				p.rules[i].conditions[2] = func(v *view) bool { return v.ev.StateKey != nil && *v.ev.StateKey == string(v.user) }
+			case ".m.rule.is_user_mention":
+				p.rules[i].conditions[0] = func(v *view) bool { return slices.Contains(v.ev.Mentions, v.user) }
+			}
+			i++
+		}
+	}
+	return p
+})

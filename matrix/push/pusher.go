@@ -174,7 +174,10 @@ func (s *Service) keep(p *pusher) {
 	if i >= 0 {
 		old := list[i]
 		old.gone = true
-		p.pos, p.saved, p.pending = old.pos, old.saved, old.pending
+		p.pos, p.saved, p.pending = s.place(old), old.saved, old.pending
+		if delete(s.ready, old); len(p.pending) > 0 {
+			s.ready[p] = true
+		}
 		s.pushers[p.user] = slices.Concat(list[:i], []*pusher{p}, list[i+1:])
 		return
 	}
@@ -193,6 +196,7 @@ func (s *Service) dropPushers(gone func(*pusher) bool) {
 				return false
 			}
 			p.gone, p.pending = true, nil
+			delete(s.ready, p)
 			s.queued.Add(-1)
 			return true
 		})

@@ -98,7 +98,7 @@ func (s *Service) advance(ctx context.Context, f *room.Feed, t *tally) error {
 		if ev.Sender == t.by.user || ev.RedactedBy != "" {
 			continue
 		}
-		if st, fits := t.by.judge(f, ev); fits && st.notify {
+		if st, fits := t.by.judge(t.by.user, f, ev); fits && st.notify {
 			t.notes = append(t.notes, noted{ev.Pos, ev.ID, st.highlight, ev.Thread()})
 		}
 	}

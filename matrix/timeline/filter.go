@@ -130,6 +130,10 @@ func (f *EventFilter) typ(t string) bool {
 	return (f.Types == nil || matches(f.Types, t)) && !matches(f.NotTypes, t)
 }
 
+func (f *EventFilter) sender(u id.User) bool {
+	return (f.Senders == nil || slices.Contains(f.Senders, u)) && !slices.Contains(f.NotSenders, u)
+}
+
 func (f *EventFilter) pass(ev *room.Event) bool {
 	if f.everything() {
 		return true

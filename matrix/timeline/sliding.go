@@ -25,7 +25,8 @@ type SlidingRequest struct {
 	Lists         map[string]SlidingList
 	Subscriptions map[id.Room]RoomConfig
 	Extensions    Extensions
-	Unstable      bool // answer in the form of 2024 that Element X reads
+	Presence      string // what the client says of its user, "" for online
+	Unstable      bool   // answer in the form of 2024 that Element X reads
 }
 
 // maxRules bounds the lists and the subscriptions of one request.
@@ -59,6 +60,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 	}
 	l := s.listen(r.User)
 	defer l.here()()
+	defer s.arrived(r.User, r.Presence)()
 	ends := l.ends.Load()
 	timer := time.NewTimer(max(r.Timeout, 0))
 	defer timer.Stop()

@@ -22,6 +22,7 @@ type SyncRequest struct {
 	Timeout    time.Duration
 	Filter     *Filter
 	FullState  bool
+	Presence   string // what the client says of its user, "" for online
 	known      *knownMembers
 	StateAfter string // the name under which state after the timeline is wanted, "" for state before it
 }
@@ -45,6 +46,7 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	}
 	l := s.listen(r.User)
 	defer l.here()()
+	defer s.arrived(r.User, r.Presence)()
 	ends := l.ends.Load()
 	if r.Filter.lazy() && !r.Filter.redundant() {
 		r.known = s.known(r.User, r.Device, r.Since)
@@ -490,8 +492,13 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
+	present, err := y.presenceSince(ctx, y.r.User, y.since.Serial, y.to.Serial, y.since.Pos == 0, &y.r.Filter.Presence)
+	if err != nil {
+		return nil, false, err
+	}
 	rest := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": held.Fallbacks,
-		"presence": map[string]any{"events": []any{}}}
+		"presence": map[string]any{"events": present}}
+	y.news = y.news || y.since.Pos > 0 && len(present) > 0
 	messages, upTo, err := y.inbox.Waiting(ctx, y.r.User, y.r.Device, y.since.Inbox, y.to.Pos, maxMessages)
 	if err != nil {
 		return nil, false, err

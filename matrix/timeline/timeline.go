@@ -66,6 +66,8 @@ type Service struct {
 	stopping atomic.Bool
 	started  int64 // position when this process began
 
+	presences presences
+
 	peeking atomic.Int64 // how many wait at rooms that they are not in
 
 	mu    sync.RWMutex // guards users, conns, begun and peeps
@@ -94,6 +96,8 @@ type listener struct {
 func New(d *db.DB, rooms *room.Service, accounts *account.Service, k *keys.Service, in *inbox.Service) *Service {
 	s := &Service{db: d, rooms: rooms, accounts: accounts, keys: k, inbox: in, started: d.Position(), users: map[id.User]*listener{}, conns: map[owner]map[string]*conn{},
 		peeps: map[id.Room]*peep{}, knowing: map[owner]*knownMembers{}}
+	// What is in memory only has numbers that go on behind those of an earlier process, or nobody who knew that one would hear of it.
+	s.serial.Store(time.Now().UnixMilli())
 	rooms.OnLoad = s.attach
 	rooms.OnCommit = s.committed
 	accounts.OnData = func(tx *db.Tx, u id.User, typ string, pos int64) {

@@ -156,6 +156,7 @@ func walk() []row {
 		accountRows,
 		oauthRows,
 		adminRows,
+		presenceRows,
 		delayRows,
 		searchRows,
 		mediaRows,
