@@ -59,6 +59,39 @@ func (s *Service) Stream(ctx context.Context, from, to int64, limit int) ([]Plac
 	return s.placed(ctx, streamOf, from, to, limit)
 }
 
+const atOnce = 32
+
+// atOf reads events at up to atOnce positions; a position that is none's stands for a place that is not needed.
+var atOf = db.SQL("room.at", `SELECT r.id, `+eventColumns+` FROM room_event e JOIN room_room r ON r.nid = e.room
+	WHERE e.pos IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) ORDER BY e.pos`)
+
+// At returns the events at positions, in the order of the positions. It must not be called inside an act.
+func (s *Service) At(ctx context.Context, positions []int64) ([]Placed, error) {
+	found := make(map[int64]Placed, len(positions))
+	for some := range slices.Chunk(positions, atOnce) {
+		args := make([]any, atOnce)
+		for i := range args {
+			if args[i] = int64(-1); i < len(some) {
+				args[i] = some[i]
+			}
+		}
+		list, err := s.placed(ctx, atOf, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range list {
+			found[p.Pos] = p
+		}
+	}
+	all := make([]Placed, 0, len(found))
+	for _, pos := range positions {
+		if p, ok := found[pos]; ok {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
 // Around returns what others did before position before in the rooms that a user is in or invited to, newest first, at most limit.
 // Whether the user may see it is not asked. It must not be called inside an act.
 func (s *Service) Around(ctx context.Context, u id.User, before int64, limit int) ([]Placed, error) {

@@ -61,13 +61,12 @@ func (x *Index) Find(ctx context.Context, q Query) (f Found, err error) {
 		rooms[r.Number()] = true
 	}
 	text := x.query(words, q.Keys)
-	type entry struct{ pos, room int64 }
 	for read := 0; read < maxRead; {
 		step := max(min(q.Limit, readStep), 50)
 		if read > 0 {
 			step = readStep
 		}
-		list, err := db.Collect(ctx, x.DB, findWords, func(r db.Row) (e entry, err error) { return e, r.Scan(&e.pos, &e.room) }, text, f.Last, step)
+		list, err := x.read(ctx, text, f.Last, step)
 		if err != nil {
 			return f, err
 		}
@@ -87,6 +86,28 @@ func (x *Index) Find(ctx context.Context, q Query) (f Found, err error) {
 	}
 	f.More = true
 	return f, nil
+}
+
+// entry is an event that has the words, and its room.
+type entry struct{ pos, room int64 }
+
+func scanEntry(r db.Row) (e entry, err error) { return e, r.Scan(&e.pos, &e.room) }
+
+// newest is how many positions PostgreSQL looks through before it goes by the word.
+const newest = 8_000
+
+// read returns the newest events before a position that have the words.
+func (x *Index) read(ctx context.Context, text string, before int64, limit int) ([]entry, error) {
+	if !x.postgres {
+		return db.Collect(ctx, x.DB, findByWord, scanEntry, text, before, limit)
+	}
+	from := min(before, x.DB.Position()+1) - newest
+	list, err := db.Collect(ctx, x.DB, findNewest, scanEntry, text, before, from, limit)
+	if err != nil || len(list) == limit || from <= 0 {
+		return list, err
+	}
+	rest, err := db.Collect(ctx, x.DB, findByWord, scanEntry, text, from, limit-len(list))
+	return append(list, rest...), err
 }
 
 // query writes what the engine reads. Words hold letters and digits only and stand in quotes, so that none is an operator.

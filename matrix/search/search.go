@@ -42,9 +42,16 @@ var (
 		`INSERT INTO search_index_words (pos, words) VALUES ($1, array_to_tsvector(string_to_array($2 || ' ' || $3, ' '))) ON CONFLICT (pos) DO UPDATE SET words = excluded.words`)
 	dropWords  = db.Fork("search.drop_words", `DELETE FROM search_index_words WHERE rowid = $1`, `DELETE FROM search_index_words WHERE pos = $1`)
 	clearWords = db.Fork("search.clear", `INSERT INTO search_index_words (search_index_words) SELECT 'delete-all' WHERE $1 = 0`, `DELETE FROM search_index_words WHERE $1 = 0`)
-	findWords  = db.Fork("search.find", `SELECT p.pos, p.room FROM (SELECT rowid AS pos FROM search_index_words WHERE search_index_words MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3) w
+	// FTS5 reads a word's events backwards and stops. PostgreSQL has two ways, of which it cannot know the better: through the newest
+	// events, which is the one for common words, and by the word, which is the one for the rest.
+	findNewest = db.Fork("search.find_newest", `SELECT p.pos, p.room FROM (SELECT rowid AS pos FROM search_index_words WHERE search_index_words MATCH $1 AND rowid < $2 AND rowid >= $3 ORDER BY rowid DESC LIMIT $4) w
 		CROSS JOIN search_index_place p ON p.pos = w.pos ORDER BY w.pos DESC`,
-		`SELECT p.pos, p.room FROM search_index_words w JOIN search_index_place p ON p.pos = w.pos WHERE w.words @@ CAST($1 AS tsquery) AND w.pos < $2 ORDER BY w.pos DESC LIMIT $3`)
+		`SELECT p.pos, p.room FROM (SELECT n.pos FROM (SELECT pos, words FROM search_index_words WHERE pos < $2 AND pos >= $3 ORDER BY pos DESC OFFSET 0) n WHERE n.words @@ CAST($1 AS tsquery) LIMIT $4) w
+		JOIN search_index_place p ON p.pos = w.pos ORDER BY w.pos DESC`)
+	findByWord = db.Fork("search.find_by_word", `SELECT p.pos, p.room FROM (SELECT rowid AS pos FROM search_index_words WHERE search_index_words MATCH $1 AND rowid < $2 ORDER BY rowid DESC LIMIT $3) w
+		CROSS JOIN search_index_place p ON p.pos = w.pos ORDER BY w.pos DESC`,
+		`SELECT p.pos, p.room FROM (SELECT pos FROM search_index_words WHERE words @@ CAST($1 AS tsquery) AND pos + 0 < $2 ORDER BY pos + 0 DESC LIMIT $3) w
+		JOIN search_index_place p ON p.pos = w.pos ORDER BY w.pos DESC`)
 )
 
 // Index is the index of one server.

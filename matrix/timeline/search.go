@@ -203,7 +203,7 @@ func (s *Service) searchWindow(ctx context.Context, r SearchRequest, words []str
 			return nil, 0, false, err
 		}
 		looked += len(found.Positions)
-		events, err := s.eventsAt(ctx, found.Positions)
+		events, err := s.rooms.At(ctx, found.Positions)
 		if err != nil {
 			return nil, 0, false, err
 		}
@@ -242,29 +242,6 @@ func (s *Service) searchable(ctx context.Context, r SearchRequest, token searchT
 		}
 	}
 	return s.rooms.Feeds(ctx, names)
-}
-
-// eventsAt reads the events at positions, which fall, the newest first. Positions that lie close together are read at once.
-func (s *Service) eventsAt(ctx context.Context, positions []int64) ([]room.Placed, error) {
-	var all []room.Placed
-	for from := 0; from < len(positions); {
-		to := from + 1
-		for to < len(positions) && positions[from]-positions[to] <= int64(4*(to-from)) {
-			to++
-		}
-		run := positions[from:to]
-		list, err := s.rooms.Stream(ctx, run[len(run)-1]-1, run[0], int(run[0]-run[len(run)-1])+1)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range slices.Backward(list) {
-			if slices.Contains(run, p.Pos) {
-				all = append(all, p)
-			}
-		}
-		from = to
-	}
-	return all, nil
 }
 
 // hit looks at one event that the index has named: whether the user may see it, and whether it is wanted.
