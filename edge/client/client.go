@@ -109,6 +109,7 @@ func (h *API) Routes() []httpx.Route {
 		h.backupRoutes(auth), h.bridgeRoutes(auth),
 		h.historyRoutes(auth),
 		h.accountRoutes(open, auth),
+		h.fallbackRoutes(open),
 		h.oauthRoutes(open),
 		h.moderationRoutes(auth),
 		h.adminRoutes(auth),

@@ -33,6 +33,7 @@ type page struct {
 	Fields  []field
 	Buttons []button
 	Links   []link
+	Done    bool // tells the app that opened the page, by the one script that any page has
 }
 
 type fact struct{ Name, Value string }
@@ -56,7 +57,11 @@ func (p page) show(w http.ResponseWriter, status int, to ...string) error {
 	head := w.Header()
 	head.Set("Content-Type", "text/html; charset=utf-8")
 	head.Set("Content-Length", strconv.Itoa(b.Len()))
-	head.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+pageStyle+"'; base-uri 'none'; frame-ancestors 'none'; form-action "+strings.Join(append([]string{"'self'"}, to...), " "))
+	script := ""
+	if p.Done {
+		script = "script-src 'sha256-" + pageScript + "'; "
+	}
+	head.Set("Content-Security-Policy", "default-src 'none'; "+script+"style-src 'sha256-"+pageStyle+"'; base-uri 'none'; frame-ancestors 'none'; form-action "+strings.Join(append([]string{"'self'"}, to...), " "))
 	head.Set("Cache-Control", "no-store")
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("X-Frame-Options", "DENY")
@@ -86,12 +91,12 @@ func (h *API) confirmProof(w http.ResponseWriter, r *http.Request, _ account.Act
 	return page{Title: "Confirmed", Lines: []string{"Your address is confirmed. Go back to your app; you can close this page."}}.show(w, http.StatusOK)
 }
 
-// pageStyle is the hash of the pages' one style sheet, which is part of each page.
-var pageStyle = styleHash()
+// pageStyle and pageScript are the hashes of the one style sheet and the one script, which are parts of the pages.
+var pageStyle, pageScript = partHash("style"), partHash("done")
 
-func styleHash() string {
+func partHash(name string) string {
 	var b strings.Builder
-	if err := pages.ExecuteTemplate(&b, "style", nil); err != nil {
+	if err := pages.ExecuteTemplate(&b, name, nil); err != nil {
 		panic(err) // the template is part of the program
 	}
 	sum := sha256.Sum256([]byte(b.String()))

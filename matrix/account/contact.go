@@ -270,5 +270,14 @@ func (s *Service) ResetPassword(ctx context.Context, p *Passed, password string,
 	if err != nil {
 		return err
 	}
-	return s.SetPasswordOf(ctx, u, password, others)
+	if err := s.SetPasswordOf(ctx, u, password, others); err != nil {
+		return err
+	}
+	return s.db.Write(ctx, "account.end_proof", func(ctx context.Context, tx *db.Tx) error { return s.spend(ctx, tx, p) })
+}
+
+// spend ends a proof that was used.
+func (s *Service) spend(ctx context.Context, tx *db.Tx, p *Passed) error {
+	_, err := tx.Exec(ctx, endProof, p.sid)
+	return err
 }

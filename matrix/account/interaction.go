@@ -45,6 +45,7 @@ type Challenge struct {
 type Passed struct {
 	End      func()
 	token    string // the registration token it was passed with
+	sid      string // the proof of an address that it was passed with
 	address  string // the address that was proved
 	provedAt int64
 }
@@ -56,10 +57,12 @@ func (p *Passed) Address() string { return p.address }
 type interactions struct {
 	mu       sync.Mutex // guards the rest
 	open     map[string]*interaction
+	misses   map[id.User]misses    // wrong passwords of people who are signed in
 	approved map[id.User]time.Time // until when somebody has allowed, in the account's own pages, to replace their keys
 }
 
 type interaction struct {
+	asked     Interaction // as it was first asked, for the pages of those whose app does not know a stage
 	operation string
 	began     time.Time
 	done      []string
@@ -84,7 +87,7 @@ func (s *Service) Interact(ctx context.Context, in Interaction) (*Passed, *Chall
 			return nil, nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The auth object is malformed.", err)
 		}
 	}
-	name, it, ended := s.interaction(b.Session, in.Operation)
+	name, it, ended := s.interaction(b.Session, in)
 	challenge := func(code, text string) (*Passed, *Challenge, error) {
 		s.uia.mu.Lock()
 		defer s.uia.mu.Unlock()
@@ -130,12 +133,12 @@ func (s *Service) Interact(ctx context.Context, in Interaction) (*Passed, *Chall
 }
 
 // interaction finds a session or begins one; ended says that the one asked for is none.
-func (s *Service) interaction(name, operation string) (_ string, it *interaction, ended bool) {
+func (s *Service) interaction(name string, in Interaction) (_ string, it *interaction, ended bool) {
 	u := &s.uia
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	now := time.Now()
-	if it = u.open[name]; it != nil && it.operation == operation && now.Sub(it.began) < interactionLife {
+	if it = u.open[name]; it != nil && it.operation == in.Operation && now.Sub(it.began) < interactionLife {
 		return name, it, false
 	}
 	if u.open == nil {
@@ -151,7 +154,7 @@ func (s *Service) interaction(name, operation string) (_ string, it *interaction
 		delete(u.open, old)
 	}
 	ended = name != ""
-	name, it = id.NewOpaque(24), &interaction{operation: operation, began: now}
+	name, it = id.NewOpaque(24), &interaction{asked: in, operation: in.Operation, began: now}
 	u.open[name] = it
 	return name, it, ended
 }
@@ -181,7 +184,7 @@ func (s *Service) pass(it *interaction, stage string, got Passed) {
 		it.passed.token = got.token
 	}
 	if got.address != "" {
-		it.passed.address, it.passed.provedAt = got.address, got.provedAt
+		it.passed.address, it.passed.provedAt, it.passed.sid = got.address, got.provedAt, got.sid
 	}
 }
 
@@ -209,7 +212,7 @@ func (s *Service) stage(ctx context.Context, in Interaction, typ string, got *Pa
 		if u != in.User {
 			return fault.New(fault.Forbidden, "M_FORBIDDEN", "That is not your user name.")
 		}
-		return s.CheckPassword(ctx, u, b.Password)
+		return s.guess(ctx, u, b.Password)
 	case StageToken:
 		var b struct {
 			Token string `json:"token"`
@@ -237,6 +240,7 @@ func (s *Service) stage(ctx context.Context, in Interaction, typ string, got *Pa
 			return fault.New(fault.Invalid, "M_BAD_JSON", "The auth object is malformed.")
 		}
 		var err error
+		got.sid = b.Creds.Sid
 		got.address, got.provedAt, err = s.proved(ctx, b.Creds.Sid, b.Creds.Secret)
 		return err
 	case StageOAuth:
@@ -279,4 +283,73 @@ func (s *Service) EndReset(u id.User) {
 	s.uia.mu.Lock()
 	defer s.uia.mu.Unlock()
 	delete(s.uia.approved, u)
+}
+
+// misses are the wrong passwords that came with somebody's own token: of a stolen phone, whose address tells nothing.
+type misses struct {
+	n     int
+	since time.Time
+}
+
+// How many wrong passwords a session may try in how long.
+const (
+	maxMisses  = 10
+	missPeriod = 10 * time.Minute
+)
+
+// guess checks the password of somebody who is signed in, a few times only.
+func (s *Service) guess(ctx context.Context, u id.User, password string) error {
+	now := time.Now()
+	s.uia.mu.Lock()
+	if s.uia.misses == nil {
+		s.uia.misses = map[id.User]misses{}
+	}
+	maps.DeleteFunc(s.uia.misses, func(_ id.User, m misses) bool { return now.Sub(m.since) > missPeriod })
+	m := s.uia.misses[u]
+	s.uia.mu.Unlock()
+	if m.n >= maxMisses {
+		return &fault.Fault{Kind: fault.Limited, Code: "M_LIMIT_EXCEEDED", Public: "Too many wrong passwords. Wait some minutes.", RetryAfter: missPeriod - now.Sub(m.since)}
+	}
+	err := s.CheckPassword(ctx, u, password)
+	s.uia.mu.Lock()
+	defer s.uia.mu.Unlock()
+	if err == nil {
+		delete(s.uia.misses, u)
+	} else if fault.Is(err, fault.Forbidden) {
+		if m = s.uia.misses[u]; m.n == 0 {
+			m.since = now
+		}
+		m.n++
+		s.uia.misses[u] = m
+	}
+	return err
+}
+
+// Outside takes a step of a session on this server's own pages, for apps that do not know the stage. An unknown session is NotFound; a
+// stage that was not passed is the fault that says why.
+// spec: client-server-api#fallback
+func (s *Service) Outside(ctx context.Context, session, stage string, auth json.RawMessage) error {
+	s.uia.mu.Lock()
+	it := s.uia.open[session]
+	s.uia.mu.Unlock()
+	if it == nil || time.Since(it.began) >= interactionLife {
+		return fault.New(fault.NotFound, "M_NOT_FOUND", "That sign-in has ended. Go back to your app and begin again.")
+	}
+	if s.hasPassed(it, stage) {
+		return nil
+	}
+	in := it.asked
+	in.Auth = auth
+	if !s.isNext(it, in.Flows, stage) {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "That step is not the next one.")
+	}
+	if auth == nil {
+		return nil // only whether there is anything to do was asked
+	}
+	var got Passed
+	if err := s.stage(ctx, in, stage, &got); err != nil {
+		return err
+	}
+	s.pass(it, stage, got)
+	return nil
 }

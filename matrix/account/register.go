@@ -186,6 +186,9 @@ func (s *Service) Register(ctx context.Context, n NewUser, p *Passed) error {
 		if p.address == "" {
 			return nil
 		}
+		if err := s.spend(ctx, tx, p); err != nil {
+			return err
+		}
 		return s.addContact(ctx, tx, n.User, p.address, p.provedAt)
 	})
 }

@@ -157,6 +157,7 @@ func walk() []row {
 		oauthRows,
 		adminRows,
 		presenceRows,
+		fallbackRows,
 		delayRows,
 		searchRows,
 		mediaRows,

@@ -75,7 +75,8 @@ export class HttpWire implements Wire {
     const words = typeof v['error'] === 'string' ? v['error'] : `The server answered ${answer.status}`;
     const header = Number(answer.headers.get('Retry-After') ?? '0') * 1000;
     const wait = typeof v['retry_after_ms'] === 'number' ? v['retry_after_ms'] : header;
-    if (answer.status === 401 && code !== 'M_FORBIDDEN') this.onSignedOut();
+    // A locked account may be freed again, and then goes on with what this device keeps.
+    if (answer.status === 401 && code !== 'M_FORBIDDEN' && code !== 'M_USER_LOCKED') this.onSignedOut();
     return new WireError(answer.status, code, words, Number.isFinite(wait) ? wait : 0);
   }
 }

@@ -128,13 +128,14 @@ export class SyncLoop {
       await this.host.restart();
       return;
     }
-    if (e instanceof WireError && e.status === 401) {
+    const locked = e instanceof WireError && e.errcode === 'M_USER_LOCKED';
+    if (e instanceof WireError && e.status === 401 && !locked) {
       this.stopped = true;
       return;
     }
     this.failures++;
     this.host.lost();
-    const asked = e instanceof WireError ? e.retryAfter : 0;
+    const asked = locked ? 30_000 : e instanceof WireError ? e.retryAfter : 0;
     // Never long: whoever holds a post may have a page waiting.
     const pause = Math.min(4_000, 500 * 2 ** Math.min(this.failures, 6)) * (0.75 + Math.random() / 2);
     await this.host.sleep(Math.max(asked, pause), signal);

@@ -39,7 +39,8 @@ export async function begin(): Promise<void> {
     else session.me = me;
   } catch (e) {
     if (e instanceof WireError && e.status === 401) {
-      if (kept) await leave('');
+      if (e.errcode === 'M_USER_LOCKED') session.notice = e.message;
+      else if (kept) await leave('');
       session.state = 'out';
     } else if (!kept) {
       session.notice = 'No connection. Sign in once the network is back.';
