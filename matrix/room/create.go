@@ -193,6 +193,9 @@ func (s *Service) createContent(v *event.Version, spec CreateSpec, p preset) (js
 		if err := json.Unmarshal(spec.Content, &content); err != nil {
 			return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "creation_content is not an object.", err)
 		}
+		if content == nil { // it was null
+			content = map[string]any{}
+		}
 	}
 	content["room_version"] = v.ID
 	if delete(content, "creator"); v.CreatorInContent {

@@ -33,6 +33,7 @@ var roomRows = []row{
 	{route: "POST " + v3 + "createRoom", who: "alice", body: `{"power_level_content_override":{"users":{"@alice:hs1":100}}}`, want: 400, has: "M_INVALID_ROOM_STATE"},
 	{route: "POST " + v3 + "createRoom", who: "alice", body: `{"power_level_content_override":[]}`, want: 400, has: "M_BAD_JSON"},
 	{route: "POST " + v3 + "createRoom", who: "alice", body: `{"creation_content":{"additional_creators":"@bob:hs1"}}`, want: 400, has: "M_BAD_JSON"},
+	{route: "POST " + v3 + "createRoom", who: "alice", body: `{"creation_content":null,"power_level_content_override":null,"initial_state":null,"invite":null}`, has: `"room_id"`},
 	{route: "POST " + v3 + "createRoom", who: "alice", body: `{"creation_content":[]}`, want: 400, has: "M_BAD_JSON"},
 
 	{route: "POST " + v3 + "rooms/{roomId}/{verb}", who: "alice", vars: set{"verb": "invite"}, body: `{}`, want: 400, has: "M_MISSING_PARAM"},

@@ -28,7 +28,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := open(t, t.TempDir())
+	return open(t, t.TempDir()).settle()
+}
+
+// settle makes the three people and the room of two of them.
+func (w *world) settle() *world {
+	w.t.Helper()
 	w.signUp("alice", "bob", "mallory")
 	w.vars["roomId"] = w.make("alice", `{"preset":"private_chat","name":"Room","invite":["@bob:hs1"]}`)
 	w.must("bob", "POST", "/_matrix/client/v3/join/{roomId}", `{}`)
