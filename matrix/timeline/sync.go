@@ -11,6 +11,7 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
+	"wardline/matrix/keys"
 	"wardline/matrix/room"
 )
 
@@ -24,6 +25,7 @@ type SyncRequest struct {
 	FullState  bool
 	Presence   string // what the client says of its user, "" for online
 	known      *knownMembers
+	waits      bool   // an answer without news is not sent but waited on
 	StateAfter string // the name under which state after the timeline is wanted, "" for state before it
 }
 
@@ -57,6 +59,7 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 		ring := l.bell.Wait()
 		var body []byte
 		var news bool
+		r.waits = r.Since != "" && !r.FullState && r.Timeout > 0 && !late && !s.stopping.Load()
 		err := s.inTurn(ctx, r.Since == "", func() (err error) {
 			body, news, err = s.build(ctx, r, since)
 			return err
@@ -67,7 +70,7 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if news || r.Since == "" || r.FullState || r.Timeout <= 0 || late || s.stopping.Load() {
+		if news || !r.waits {
 			return body, nil
 		}
 		select {
@@ -496,31 +499,29 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	rest := map[string]any{"device_one_time_keys_count": held.Counts, "device_unused_fallback_key_types": held.Fallbacks,
-		"presence": map[string]any{"events": present}}
 	y.news = y.news || y.since.Pos > 0 && len(present) > 0
 	messages, upTo, err := y.inbox.Waiting(ctx, y.r.User, y.r.Device, y.since.Inbox, y.to.Pos, maxMessages)
 	if err != nil {
 		return nil, false, err
 	}
 	y.to.Inbox = upTo
-	rest["to_device"] = map[string]any{"events": messages}
 	lists, err := y.DeviceListsBetween(ctx, y.r.User, y.since.Pos, y.to.Pos)
 	if err != nil {
 		return nil, false, err
 	}
-	if !lists.empty() {
-		rest["device_lists"] = lists
-	}
-	y.news = y.news || len(messages) > 0 || !lists.empty() || y.since.Pos > 0 && held.Pos > y.since.Pos
-	tail, err := json.Marshal(rest)
-	if err != nil {
-		return nil, false, err
+	y.news = y.news || len(messages) > 0 || !lists.empty() || y.since.Pos > 0 && held.Pos > y.since.Pos || len(y.data) > 0
+	if !y.news && y.r.waits {
+		return nil, false, nil // nobody reads it
 	}
 	if y.r.known != nil {
 		y.r.known.answered(y.to.String(), y.people)
 	}
-	b := append([]byte(`{"next_batch":"`), y.to.String()...)
+	size := 512
+	for _, part := range y.rooms_ {
+		size += len(part)
+	}
+	b := append(make([]byte, 0, size), `{"next_batch":"`...)
+	b = append(b, y.to.String()...)
 	b = append(b, `","account_data":{"events":`...)
 	b = appendData(b, global, &y.r.Filter.AccountData)
 	b = append(b, `},"rooms":{`...)
@@ -534,7 +535,32 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 		b = append(b, y.rooms_[section]...)
 		b = append(b, '}')
 	}
-	b = append(b, `},`...)
-	b = append(b, tail[1:]...)
-	return b, y.news || len(y.data) > 0, nil
+	b = append(b, '}')
+	b, err = appendRest(b, held, present, messages, lists)
+	return b, y.news, err
+}
+
+// appendRest writes the members of an answer that do not belong to rooms. Mostly they are empty, and then nothing is marshalled.
+func appendRest[P, M any](b []byte, held keys.Held, present []P, messages []M, lists DeviceLists) ([]byte, error) {
+	var err error
+	add := func(name string, empty bool, none string, v any) {
+		raw := []byte(none)
+		if !empty && err == nil {
+			raw, err = json.Marshal(v)
+		}
+		b = append(b, `,"`...)
+		b = append(b, name...)
+		b = append(b, `":`...)
+		b = append(b, raw...)
+	}
+	n, usual := held.Counts["signed_curve25519"]
+	usual = usual && len(held.Counts) == 1
+	add("device_one_time_keys_count", usual, `{"signed_curve25519":`+strconv.FormatInt(n, 10)+`}`, held.Counts)
+	add("device_unused_fallback_key_types", len(held.Fallbacks) == 0, `[]`, held.Fallbacks)
+	add("presence", len(present) == 0, `{"events":[]}`, map[string]any{"events": present})
+	add("to_device", len(messages) == 0, `{"events":[]}`, map[string]any{"events": messages})
+	if !lists.empty() {
+		add("device_lists", false, "", lists)
+	}
+	return append(b, '}'), err
 }

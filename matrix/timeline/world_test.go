@@ -29,7 +29,7 @@ const (
 
 // world is a kernel of its own, on a real database.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	path     string
 	db       *db.DB
 	accounts *account.Service
@@ -40,7 +40,7 @@ type world struct {
 	txn      int
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "w.db")}
 	w.open()
 	var people []account.NewUser

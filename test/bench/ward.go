@@ -7,14 +7,21 @@ import (
 	"sync"
 	"time"
 
+	"wardline/app"
 	"wardline/ground/run"
+	"wardline/matrix/id"
+	"wardline/matrix/room"
 )
 
 func groupWard(ctx context.Context, o *options, t *table) error {
-	return with(ctx, o, nil, func(ctx context.Context, s *target) error {
-		h, err := found(ctx, s, "ward", o.pick(100, 1000))
-		if err != nil {
-			return fmt.Errorf("fill the hospital: %w", err)
+	var h *hospital
+	fill := func(ctx context.Context, a *app.App) (err error) {
+		h, err = found(ctx, a, "ward", o.pick(100, 1000))
+		return err
+	}
+	return with(ctx, o, fill, func(ctx context.Context, s *target) error {
+		for _, u := range h.users {
+			u.s = s
 		}
 		rates := []int{50, 200, 500}
 		if o.quick {
@@ -45,20 +52,14 @@ const (
 	roomsPerUser = 10
 )
 
-// found registers the users and fills the rooms, several at once.
-func found(ctx context.Context, s *target, prefix string, n int) (*hospital, error) {
-	h := &hospital{users: make([]*user, n), members: map[string][]int{}}
-	err := parallel(ctx, 8, n, func(ctx context.Context, i int) error {
-		u, err := s.register(ctx, fmt.Sprintf("%s%d", prefix, i))
-		h.users[i] = u
-		return err
-	})
+// found makes the users and their rooms in this process.
+func found(ctx context.Context, a *app.App, prefix string, n int) (*hospital, error) {
+	users, err := accounts(ctx, a, prefix, n)
 	if err != nil {
 		return nil, err
 	}
-	h.rooms = make([]string, n*roomsPerUser/roomSize)
-	var mu sync.Mutex
-	err = parallel(ctx, 8, len(h.rooms), func(ctx context.Context, k int) error {
+	h := &hospital{users: users, members: map[string][]int{}, rooms: make([]string, n*roomsPerUser/roomSize)}
+	for k := range h.rooms {
 		// Neighbours share a room at each of ten strides, so that everybody's rooms hold other people.
 		stride, block := k%roomsPerUser+1, k/roomsPerUser
 		var who []int
@@ -67,21 +68,17 @@ func found(ctx context.Context, s *target, prefix string, n int) (*hospital, err
 		}
 		slices.Sort(who)
 		who = slices.Compact(who)
-		room, err := h.users[who[0]].room(ctx, "ward")
+		var people []id.User
+		for _, i := range who {
+			people = append(people, id.User(users[i].id))
+		}
+		made, err := a.Rooms.Create(ctx, room.CreateSpec{Creator: people[0], Preset: "private_chat", Name: "ward", Join: people[1:]})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, i := range who[1:] {
-			if err := h.users[i].call(ctx, "POST", "/_matrix/client/v3/join/"+room, map[string]any{}, nil); err != nil {
-				return err
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		h.rooms[k], h.members[room] = room, who
-		return nil
-	})
-	return h, err
+		h.rooms[k], h.members[string(made)] = string(made), who
+	}
+	return h, nil
 }
 
 // parallel runs fn for every index, at most width at once.
