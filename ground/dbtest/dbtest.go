@@ -41,15 +41,23 @@ func Postgres(t testing.TB, migrations ...db.Migrations) *db.DB {
 	if base == "" {
 		t.Skip(Env + " is not set: see `make test`")
 	}
+	source, drop := Source(t)
+	t.Cleanup(drop)
+	return open(t, source, migrations)
+}
+
+// Source makes a fresh schema and returns the URL that names it, and what drops it again; "" without PostgreSQL. It serves tests that
+// open a database more than once.
+func Source(t testing.TB) (source string, drop func()) {
+	t.Helper()
+	base := os.Getenv(Env)
+	if base == "" {
+		return "", func() {}
+	}
 	schema := "t_" + strings.ToLower(rand.Text()[:12])
 	if err := db.PostgresSchema(context.Background(), base, schema, true); err != nil {
 		t.Fatalf("make schema: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := db.PostgresSchema(context.Background(), base, schema, false); err != nil {
-			t.Errorf("drop schema: %v", err)
-		}
-	})
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatalf("parse %s: %v", Env, err)
@@ -57,7 +65,11 @@ func Postgres(t testing.TB, migrations ...db.Migrations) *db.DB {
 	q := u.Query()
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
-	return open(t, u.String(), migrations)
+	return u.String(), func() {
+		if err := db.PostgresSchema(context.Background(), base, schema, false); err != nil {
+			t.Errorf("drop schema: %v", err)
+		}
+	}
 }
 
 func open(t testing.TB, source string, migrations []db.Migrations) *db.DB {

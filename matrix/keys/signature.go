@@ -51,7 +51,11 @@ func (s *Service) Sign(ctx context.Context, u id.User, objects map[id.User]map[s
 		for of, list := range objects {
 			told := false
 			for target, raw := range list {
-				wrote, err := s.signOne(ctx, tx, u, mine, of, target, raw)
+				var wrote bool
+				err := keepable(string(of), target) // asked first: PostgreSQL refuses the rest of an act after a statement that failed
+				if err == nil {
+					wrote, err = s.signOne(ctx, tx, u, mine, of, target, raw)
+				}
 				if f := fault.As(err); f != nil && (f.Kind == fault.Invalid || f.Kind == fault.NotFound) {
 					if failures[of] == nil {
 						failures[of] = map[string]*fault.Fault{}
@@ -212,4 +216,14 @@ func withSignatures(object []byte, target string, all []signature) json.RawMessa
 		return object
 	}
 	return out
+}
+
+// keepable refuses names with a character that only one of the engines could keep.
+func keepable(names ...string) error {
+	for _, n := range names {
+		if strings.IndexByte(n, 0) >= 0 {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "The name has a character that cannot be kept.")
+		}
+	}
+	return nil
 }

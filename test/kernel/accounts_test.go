@@ -345,3 +345,57 @@ func TestOpenID_SaysWhoSomebodyIs(t *testing.T) {
 	w.must("alice", "POST", v3+"logout", `{}`)
 	w.gets(401, "M_UNKNOWN_TOKEN", "", "GET", "/_matrix/federation/v1/openid/userinfo?access_token="+token, "")
 }
+
+// TestAccounts_StrangeCharacters sends what only one engine can keep, and other nonsense: nobody hears that the server made a mistake.
+func TestAccounts_StrangeCharacters(t *testing.T) {
+	w := oauthWorld(t, func(c *app.Config) { c.RegistrationTokens = true })
+	w.admin("bob")
+	_ = letters(w)
+	for _, c := range []struct{ who, method, path, body string }{
+		{"", "POST", v3 + "login", `{"type":"m.login.password","user":"\u0000","password":"\u0000"}`},
+		{"", "POST", v3 + "login", `{"type":"m.login.password","user":"alice","password":"pw","device_id":"\u0000","initial_device_display_name":"\u0000"}`},
+		{"", "POST", v3 + "login", `{"type":"m.login.password","identifier":{"type":"m.id.thirdparty","medium":"email","address":"\u0000"},"password":"x"}`},
+		{"", "POST", v3 + "register", `{"username":"\u0000","password":"x"}`},
+		{"", "POST", v3 + "register", `{"username":"x","password":"x","auth":{"type":"m.login.registration_token","token":"\u0000"}}`},
+		{"", "POST", v3 + "register", `{"username":"x","password":"x","auth":{"type":"m.login.registration_token","token":"\ud800"}}`},
+		{"", "GET", v1 + "register/m.login.registration_token/validity?token=%00%ff", ""},
+		{"", "POST", v3 + "account/password/email/requestToken", `{"client_secret":"a","email":"\u0000@x.org","send_attempt":1}`},
+		{"alice", "POST", v3 + "account/3pid/delete", `{"medium":"\u0000","address":"\u0000"}`},
+		{"alice", "POST", v3 + "account/3pid", `{"three_pid_creds":{"sid":"\u0000","client_secret":"\u0000"}}`},
+		{"alice", "PUT", v3 + "profile/{userId}/m.x", `{"m.x":"\u0000\ud800"}`},
+		{"alice", "PUT", v3 + "profile/{userId}/displayname", `{"displayname":"a\u0000b"}`},
+		{"alice", "PUT", v3 + "pushrules/global/content/%00", `{"pattern":"\u0000","actions":[{"set_tweak":"\u0000","value":0.5}]}`},
+		{"alice", "PUT", v3 + "pushrules/global/override/x", `{"conditions":[{"kind":"event_match","key":"content.\u0000","pattern":"\ud800"}],"actions":[]}`},
+		{"alice", "GET", v3 + "pushrules/global/%00/%ff/actions", ""},
+		{"alice", "POST", v3 + "pushers/set", `{"kind":"http","app_id":"\u0000","pushkey":"\u0000","app_display_name":"A","device_display_name":"D","lang":"en","data":{"url":"https://p.example.org/_matrix/push/v1/notify"}}`},
+		{"alice", "POST", v3 + "pushers/set", `{"kind":null,"app_id":"\u0000","pushkey":"\u0000"}`},
+		{"alice", "GET", v3 + "notifications?from=-1", ""}, {"alice", "GET", v3 + "notifications?from=99999999999999999999", ""}, {"alice", "GET", v3 + "notifications?limit=99999999999999999999", ""},
+		{"alice", "POST", v3 + "users/%00/report", `{"reason":"\u0000"}`}, {"alice", "POST", v3 + "users/@bob:hs1/report", `{"reason":"\u0000"}`},
+		{"alice", "POST", v3 + "rooms/!%00:hs1/report", `{"reason":"x"}`}, {"alice", "GET", v1 + "mutual_rooms?user_id=@%00:hs1", ""}, {"alice", "GET", v1 + "mutual_rooms?user_id=@bob:hs1&from=%00", ""},
+		{"alice", "GET", v3 + "presence/%00/status", ""}, {"alice", "PUT", v3 + "user/{userId}/account_data/m.ignored_user_list", `{"ignored_users":[1]}`},
+		{"alice", "PUT", v3 + "user/{userId}/account_data/m.invite_permission_config", `{"default_action":7}`}, {"alice", "GET", v3 + "sync", ""},
+		{"", "POST", "/_oauth/register", `{"client_uri":"https://x.example.org","client_name":"\u0000","redirect_uris":["https://x.example.org/\u0000"]}`},
+		{"", "POST", "/_oauth/register", `{"client_uri":"https://x.example.org","client_name":"\u0000","redirect_uris":["https://x.example.org/"],"grant_types":["authorization_code"]}`},
+		{"", "GET", "/_oauth/authorise?client_id=%00&redirect_uri=%ff", ""}, {"", "GET", "/_oauth/link?user_code=%00%ff", ""},
+		{"bob", "GET", adm2 + "users?name=%00&from=99999999999", ""}, {"bob", "GET", adm2 + "users/@%00:hs1", ""}, {"bob", "PUT", adm2 + "users/@%00:hs1", `{}`},
+		{"bob", "PUT", adm2 + "users/@alice:hs1", `{"displayname":"\u0000","avatar_url":"\u0000"}`}, {"bob", "GET", adm1 + "rooms?search_term=%00&from=99999999999", ""},
+		{"bob", "GET", adm1 + "rooms/!%00:hs1", ""}, {"bob", "DELETE", adm1 + "rooms/!%00:hs1", `{"block":true}`}, {"bob", "POST", adm1 + "media/quarantine/hs1/%00", ""},
+		{"bob", "POST", adm1 + "user/%00/media/quarantine", ""}, {"bob", "GET", adm1 + "registration_tokens/%00", ""}, {"bob", "DELETE", adm1 + "registration_tokens/%00", ""},
+		{"bob", "POST", adm1 + "registration_tokens/new", `{"expiry_time":9223372036854775807,"uses_allowed":9223372036854775807}`},
+		{"bob", "GET", adm1 + "event_reports?user_id=%00&room_id=%00&from=99999999999", ""}, {"bob", "GET", adm1 + "event_reports/9223372036854775807", ""},
+		{"bob", "GET", adm1 + "whois/%00", ""},
+	} {
+		if got := w.ask(c.who, c.method, c.path, c.body); got.Status >= 500 {
+			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, got.Status, got.Raw)
+		}
+	}
+	for _, path := range []string{"/_oauth/token", "/_oauth/revoke", "/_oauth/device", "/_oauth/link", "/_oauth/authorise", "/_wardline/account", "/_wardline/account/sign-in", v3 + "auth/m.login.password/fallback/web", "/_wardline/account/confirm"} {
+		for _, grant := range []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "x"} {
+			got := w.post(path, url.Values{"grant_type": {grant}, "code": {"\x00"}, "refresh_token": {"\xff"}, "device_code": {"\x00"}, "client_id": {"\x00"}, "token": {"\x00"}, "user_code": {"\x00BCDFGHJK"},
+				"user": {"\x00"}, "password": {"\x00"}, "answer": {"yes"}, "sid": {"\x00"}, "session": {"\x00"}, "scope": {"\x00"}})
+			if got.Status >= 500 {
+				t.Errorf("%s with %s: %d %s", path, grant, got.Status, got.Raw)
+			}
+		}
+	}
+}

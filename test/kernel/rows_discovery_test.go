@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"wardline/app"
-	"wardline/ground/obs"
 )
 
 var discoveryRows = []row{
@@ -22,16 +21,7 @@ func openWith(t *testing.T, change func(*app.Config)) *world {
 	t.Helper()
 	c := app.Config{ServerName: "hs1", Data: t.TempDir(), MaxUpload: 1 << 16, NoRateLimits: true}
 	change(&c)
-	a, err := app.Open(t.Context(), c, obs.Discard())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := a.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return &world{t: t, app: a, http: a.HTTP.Front(a.Mux), tokens: map[string]string{}, vars: map[string]string{}}
+	return openAs(t, c)
 }
 
 func TestDiscovery_SaysWhatIsConfigured(t *testing.T) {

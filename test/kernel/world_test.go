@@ -8,9 +8,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"wardline/app"
+	"wardline/ground/dbtest"
 	"wardline/ground/obs"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
@@ -46,8 +48,31 @@ func open(t *testing.T, dir string) *world {
 	return openAs(t, app.Config{ServerName: "hs1", Data: dir, MaxUpload: 1 << 16, OpenRegistration: true, RegistrationSecret: "s", NoRateLimits: true})
 }
 
+// databases are the schemas of PostgreSQL that stand for a folder's database when PostgreSQL is at hand, so that every test here runs on
+// it as well. They are left behind: the server is a test's own.
+var databases struct {
+	sync.Mutex
+	of map[string]string
+}
+
+func databaseOf(t *testing.T, dir string) string {
+	t.Helper()
+	databases.Lock()
+	defer databases.Unlock()
+	if databases.of == nil {
+		databases.of = map[string]string{}
+	}
+	if _, known := databases.of[dir]; !known {
+		databases.of[dir], _ = dbtest.Source(t)
+	}
+	return databases.of[dir]
+}
+
 func openAs(t *testing.T, c app.Config) *world {
 	t.Helper()
+	if c.Database == "" {
+		c.Database = databaseOf(t, c.Data)
+	}
 	a, err := app.Open(t.Context(), c, obs.Discard())
 	if err != nil {
 		t.Fatal(err)
