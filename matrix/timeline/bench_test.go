@@ -16,7 +16,7 @@ import (
 // BenchmarkSend is one message on its way in, without HTTP.
 func BenchmarkSend(b *testing.B) {
 	w := newWorld(b)
-	r := w.room("ward", bob, carol)
+	r := w.room("team", bob, carol)
 	content := json.RawMessage(`{"msgtype":"m.text","body":"Obs stable overnight, potassium repeat sent at six, lab says twenty minutes."}`)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
@@ -33,7 +33,7 @@ func waiting(b *testing.B) (w *world, r id.Room, before string) {
 	for i := range 9 {
 		w.say(alice, w.room(fmt.Sprint("other", i), bob, carol), "hello")
 	}
-	r = w.room("ward", bob, carol)
+	r = w.room("team", bob, carol)
 	body, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}})
 	w.ok(err)
 	var answer struct {
