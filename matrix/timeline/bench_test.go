@@ -17,7 +17,7 @@ import (
 func BenchmarkSend(b *testing.B) {
 	w := newWorld(b)
 	r := w.room("team", bob, carol)
-	content := json.RawMessage(`{"msgtype":"m.text","body":"Obs stable overnight, potassium repeat sent at six, lab says twenty minutes."}`)
+	content := json.RawMessage(`{"msgtype":"m.text","body":"The minutes of the last meeting are in the folder, please read them before ten."}`)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		_, err := w.rooms.Receive(b.Context(), r, room.Incoming{Sender: alice, Device: "D", Type: "m.room.message", Content: content, Txn: fmt.Sprint(n)})
@@ -40,7 +40,7 @@ func waiting(b *testing.B) (w *world, r id.Room, before string) {
 		Next string `json:"next_batch"`
 	}
 	w.ok(json.Unmarshal(body, &answer))
-	w.say(alice, r, "Obs stable overnight, potassium repeat sent at six, lab says twenty minutes.")
+	w.say(alice, r, "The minutes of the last meeting are in the folder, please read them before ten.")
 	return w, r, answer.Next
 }
 
@@ -90,7 +90,7 @@ func BenchmarkDeliverSliding(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		w.say(alice, r, "Obs stable overnight, potassium repeat sent at six, lab says twenty minutes.")
+		w.say(alice, r, "The minutes of the last meeting are in the folder, please read them before ten.")
 		b.StartTimer()
 		next()
 	}
