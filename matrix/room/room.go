@@ -72,16 +72,17 @@ type Service struct {
 	guards []Guard
 	moved  atomic.Int64 // position of the newest change of a membership
 
-	mu     sync.RWMutex // guards feeds, numbers and people
+	mu     sync.RWMutex // guards feeds, people and bumps
 	feeds  map[id.Room]*Feed
 	people map[id.User]map[id.Room]Membership
+	bumps  map[id.Room]int64 // of rooms that are not in memory
 	nextID int64 // the next room's nid; owned by the open act
 }
 
 // New returns the service. It needs no key: events are stored without signatures, which are made when an event leaves for another
 // server (decision 7).
 func New(d *db.DB, accounts *account.Service) *Service {
-	s := &Service{db: d, accounts: accounts, server: accounts.Server(), feeds: map[id.Room]*Feed{}, people: map[id.User]map[id.Room]Membership{}}
+	s := &Service{db: d, accounts: accounts, server: accounts.Server(), feeds: map[id.Room]*Feed{}, people: map[id.User]map[id.Room]Membership{}, bumps: map[id.Room]int64{}}
 	s.moved.Store(d.Position())
 	return s
 }
@@ -200,6 +201,7 @@ func (s *Service) load(ctx context.Context, tx *db.Tx, room id.Room, ahead *Feed
 	}
 	s.mu.Lock()
 	s.feeds[room] = f
+	delete(s.bumps, room)
 	s.mu.Unlock()
 	return f, nil
 }

@@ -115,12 +115,17 @@ type personal struct {
 	tags   map[id.Room][]string
 }
 
-// pass says whether a room belongs in a filtered list.
+// looksInside says whether a filter asks about a room's state, for which the room must be in memory.
+func (f *RoomFilter) looksInside() bool {
+	return f != nil && (f.IsEncrypted != nil || f.RoomTypes != nil || f.NotRoomTypes != nil || f.Spaces != nil)
+}
+
+// pass says whether a room belongs in a filtered list. f is nil unless the filter looks inside.
 func (s *Service) pass(f *room.Feed, m room.Membership, filter *RoomFilter, p personal, u id.User) bool {
 	if filter == nil {
 		return true
 	}
-	if filter.IsDM != nil && *filter.IsDM != p.direct[f.ID] {
+	if filter.IsDM != nil && *filter.IsDM != p.direct[m.Room] {
 		return false
 	}
 	if filter.IsInvited != nil && *filter.IsInvited != (m.Is == "invite") {
@@ -133,16 +138,16 @@ func (s *Service) pass(f *room.Feed, m room.Membership, filter *RoomFilter, p pe
 		typ := f.Text(event.TypeCreate, "", "type")
 		return slices.ContainsFunc(list, func(t *string) bool { return t == nil && typ == "" || t != nil && *t == typ })
 	}
-	if filter.RoomTypes != nil && !kind(filter.RoomTypes) || kind(filter.NotRoomTypes) {
+	if filter.RoomTypes != nil && !kind(filter.RoomTypes) || filter.NotRoomTypes != nil && kind(filter.NotRoomTypes) {
 		return false
 	}
 	tagged := func(list []string) bool {
-		return slices.ContainsFunc(p.tags[f.ID], func(t string) bool { return slices.Contains(list, t) })
+		return slices.ContainsFunc(p.tags[m.Room], func(t string) bool { return slices.Contains(list, t) })
 	}
 	if filter.Tags != nil && !tagged(filter.Tags) || tagged(filter.NotTags) {
 		return false
 	}
-	return filter.Spaces == nil || s.inSpaces(f.ID, filter.Spaces, u)
+	return filter.Spaces == nil || s.inSpaces(m.Room, filter.Spaces, u)
 }
 
 func (s *Service) inSpaces(r id.Room, spaces []id.Room, u id.User) bool {

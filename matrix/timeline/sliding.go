@@ -133,11 +133,9 @@ func (g *sliding) build(ctx context.Context) error {
 			names = append(names, m.Room)
 		}
 	}
-	feeds, err := g.Service.rooms.Feeds(ctx, names)
-	if err != nil {
+	if g.wanted, err = g.match(ctx, names); err != nil {
 		return err
 	}
-	g.wanted = g.match(feeds)
 	for name, config := range g.wanted {
 		if err := g.room(ctx, name, config); err != nil {
 			return err
@@ -201,23 +199,38 @@ func (g *sliding) direct(ctx context.Context) (map[id.Room]bool, error) {
 }
 
 // match works out which rooms the lists and subscriptions want, and how much of each.
-func (g *sliding) match(feeds []*room.Feed) map[id.Room]*roomConfig {
+func (g *sliding) match(ctx context.Context, names []id.Room) (map[id.Room]*roomConfig, error) {
+	inside := map[id.Room]*room.Feed{}
+	// Whoever wants to hear of other people's devices must be found by room when those change (room.Service.EachNeighbour).
+	if g.r.Extensions.E2EE || slices.ContainsFunc(slices.Collect(maps.Values(g.r.Lists)), func(l SlidingList) bool { return l.Filters.looksInside() }) {
+		feeds, err := g.Service.rooms.Feeds(ctx, names)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range feeds {
+			inside[f.ID] = f
+		}
+	}
+	joined := slices.DeleteFunc(slices.Clone(names), func(name id.Room) bool { return g.mine[name].Is != "join" })
+	bumps, err := g.Service.rooms.Bumps(ctx, g.r.User, joined)
+	if err != nil {
+		return nil, err
+	}
 	type ranked struct {
-		f    *room.Feed
 		m    room.Membership
 		head int64
 	}
-	order := make([]ranked, 0, len(feeds))
-	for _, f := range feeds {
-		m := g.mine[f.ID]
+	order := make([]ranked, 0, len(names))
+	for _, name := range names {
+		m := g.mine[name]
 		if !g.listed(m) {
 			continue
 		}
 		head := m.Pos
 		if m.Is == "join" {
-			_, head = f.Head()
+			head = bumps[name]
 		}
-		order = append(order, ranked{f, m, head})
+		order = append(order, ranked{m, head})
 	}
 	slices.SortFunc(order, func(a, b ranked) int { return cmp.Compare(b.head, a.head) })
 	wanted := map[id.Room]*roomConfig{}
@@ -234,11 +247,11 @@ func (g *sliding) match(feeds []*room.Feed) map[id.Room]*roomConfig {
 	for name, l := range g.r.Lists {
 		n := 0
 		for _, x := range order {
-			if !g.pass(x.f, x.m, l.Filters, g.own, g.r.User) {
+			if !g.pass(inside[x.m.Room], x.m, l.Filters, g.own, g.r.User) {
 				continue
 			}
 			if l.holds(n) {
-				want(x.f.ID, l.RoomConfig, name)
+				want(x.m.Room, l.RoomConfig, name)
 			}
 			n++
 		}
@@ -249,7 +262,7 @@ func (g *sliding) match(feeds []*room.Feed) map[id.Room]*roomConfig {
 			want(r, c, "")
 		}
 	}
-	return wanted
+	return wanted, nil
 }
 
 // listed says whether a room belongs among the user's rooms: those the user has left only while the client does not know it.
