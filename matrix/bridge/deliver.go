@@ -223,7 +223,7 @@ func (c *courier) events(ctx context.Context, i *interest, head int64) ([]json.R
 	return out, head, nil
 }
 
-// ephemeral returns typing and receipts that the service has not heard of, if it wants any.
+// ephemeral returns typing, receipts and presence that the service has not heard of, if it wants any.
 func (c *courier) ephemeral(ctx context.Context, i *interest, to timeline.Token) ([]json.RawMessage, error) {
 	if !c.r.Ephemeral || c.timeline.Quiet(c.heard) {
 		return nil, nil
@@ -240,6 +240,15 @@ func (c *courier) ephemeral(ctx context.Context, i *interest, to timeline.Token)
 		}
 		if yes {
 			out = append(out, news...)
+		}
+	}
+	for who, news := range c.timeline.PresenceBetween(c.heard, to) {
+		yes, err := i.near(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			out = append(out, news)
 		}
 	}
 	return out, nil

@@ -84,3 +84,27 @@ func (i *interest) present(ctx context.Context, f *room.Feed) (bool, error) {
 	}
 	return false, nil
 }
+
+// near says whether a user is one of the service's or in a room with one of them.
+func (i *interest) near(ctx context.Context, u id.User) (bool, error) {
+	if i.r.Speaks(u) {
+		return true, nil
+	}
+	all, err := i.Service.rooms.Memberships(ctx, u)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range all {
+		if m.Is != "join" {
+			continue
+		}
+		f, err := i.Service.rooms.Feed(ctx, m.Room)
+		if err != nil {
+			return false, err
+		}
+		if yes, err := i.present(ctx, f); yes || err != nil {
+			return yes, err
+		}
+	}
+	return false, nil
+}

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"encoding/json"
+	"time"
 
 	"wardline/matrix/id"
 	"wardline/matrix/room"
@@ -35,6 +36,29 @@ func (s *Service) EphemeralOf(f *room.Feed, since, to Token, mine func(id.User) 
 	}
 	for _, content := range x.contents(mine, func(rc receipt) bool { return rc.pos > since.Pos && rc.pos <= to.Pos }) {
 		add("m.receipt", content)
+	}
+	return out
+}
+
+// PresenceBetween returns whose presence changed between two places, as events; none while presence is off.
+func (s *Service) PresenceBetween(since, to Token) map[id.User]json.RawMessage {
+	p := &s.presences
+	if !p.on {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.newest <= since.Serial {
+		return nil
+	}
+	out, now := map[id.User]json.RawMessage{}, time.Now()
+	for who, one := range p.people {
+		if one.serial <= since.Serial || one.serial > to.Serial {
+			continue
+		}
+		if raw, err := json.Marshal(presenceEvent{"m.presence", who, one.status(now)}); err == nil {
+			out[who] = raw
+		}
 	}
 	return out
 }

@@ -112,6 +112,7 @@ func (s *Service) present(u id.User, change func(one *presence, ms int64)) {
 	if differs {
 		s.ring(u)
 		s.rooms.EachNeighbour(u, s.ring)
+		s.Ephemeral.Ring()
 	}
 }
 

@@ -43,9 +43,9 @@ type delivery struct {
 		TS                 int64 `json:"origin_server_ts"`
 	}
 	Ephemeral []struct {
-		Type    string
-		RoomID  string `json:"room_id"`
-		Content json.RawMessage
+		Type, Sender string
+		RoomID       string `json:"room_id"`
+		Content      json.RawMessage
 	}
 }
 
@@ -339,8 +339,9 @@ func TestBridge_HearsWhatItMissed(t *testing.T) {
 
 func TestBridge_Ephemeral(t *testing.T) {
 	s, config := newIRC(t)
+	config.Presence = true
 	w := openAs(t, config)
-	w.signUp("alice", "bob")
+	w.signUp("alice", "bob", "mallory")
 	w.vars["roomId"] = w.make("alice", `{"preset":"private_chat","invite":["@_irc_bot:hs1","@bob:hs1"]}`)
 	elsewhere := w.make("alice", `{}`)
 	w.must("bridge token", "POST", v3+"join/{roomId}", `{}`)
@@ -352,18 +353,23 @@ func TestBridge_Ephemeral(t *testing.T) {
 	w.must("bridge token", "POST", v3+"rooms/{roomId}/receipt/m.read.private/{eventId}", `{}`)
 	w.must("alice", "PUT", v3+"rooms/{roomId}/typing/@alice:hs1", `{"typing":true,"timeout":30000}`)
 	w.must("bob", "POST", v3+"rooms/{roomId}/receipt/m.read/{eventId}", `{}`)
+	w.must("mallory", "GET", v3+"sync", "")
+	w.must("bob", "GET", v3+"sync", "")
 	seen := map[string]string{}
 	s.until(func(got []delivery) bool {
 		for _, d := range got {
 			for _, e := range d.Ephemeral {
-				if e.RoomID != w.vars["roomId"] {
+				if e.RoomID != w.vars["roomId"] && e.Type != "m.presence" {
 					t.Errorf("told of another room: %+v", e)
 				}
-				seen[e.Type] += string(e.Content)
+				seen[e.Type] += e.Sender + string(e.Content)
 			}
 		}
-		return strings.Contains(seen["m.typing"], "@alice:hs1") && strings.Contains(seen["m.receipt"], `"m.read":`)
+		return strings.Contains(seen["m.typing"], "@alice:hs1") && strings.Contains(seen["m.receipt"], `"m.read":`) && strings.Contains(seen["m.presence"], "@bob:hs1")
 	})
+	if strings.Contains(seen["m.presence"], "@mallory:hs1") {
+		t.Errorf("told of the presence of somebody who shares no room: %s", seen["m.presence"])
+	}
 	if strings.Contains(seen["m.receipt"], `"m.read.private":{"@bob:hs1"`) || !strings.Contains(seen["m.receipt"], `"m.read.private":{"@_irc_bot:hs1"`) {
 		t.Errorf("private receipts: %s, want the service's own and nobody else's", seen["m.receipt"])
 	}
