@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,10 +11,19 @@ import { createInterface } from 'node:readline';
 const secret = 'a secret of this test';
 const binary = new URL('../../bin/wardline', import.meta.url).pathname;
 
-/** start runs `wardline serve` and resolves when it answers. */
-export async function start() {
+/** freeAddress finds an address of this machine that nobody answers at, for a server that must know its own before it starts. */
+export async function freeAddress() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+/** start runs `wardline serve` with these settings too and resolves when it answers. */
+export async function start(more = [], listen = '127.0.0.1:0') {
   const data = await mkdtemp(join(tmpdir(), 'wardline-jssdk-'));
-  const child = spawn(binary, ['serve', '-server-name', 'hs1', '-data', data, '-listen', '127.0.0.1:0', '-registration-secret', secret, '-no-rate-limits', '-log-json'], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(binary, ['serve', '-server-name', 'hs1', '-data', data, '-listen', listen, '-registration-secret', secret, '-no-rate-limits', '-log-json', ...more], { stdio: ['ignore', 'inherit', 'pipe'] });
   process.on('exit', () => child.kill('SIGKILL')); // whatever ends this test
   const gone = new Promise((resolve) => child.once('exit', resolve));
   const lines = createInterface({ input: child.stderr });
