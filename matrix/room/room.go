@@ -76,7 +76,7 @@ type Service struct {
 	feeds  map[id.Room]*Feed
 	people map[id.User]map[id.Room]Membership
 	bumps  map[id.Room]int64 // of rooms that are not in memory
-	nextID int64 // the next room's nid; owned by the open act
+	nextID int64             // the next room's nid; owned by the open act
 }
 
 // New returns the service. It needs no key: events are stored without signatures, which are made when an event leaves for another
