@@ -141,6 +141,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if a.Media, err = media.Open(a.DB, name, filepath.Join(c.Data, mediaDir), int64(c.MaxUpload)); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
+	a.Media.Quota = int64(c.MediaQuota)
 	a.Delays = delay.New(a.DB, a.Rooms, log)
 	a.Delays.MaySend = a.maySend
 	if err := a.steward(ctx); err != nil {

@@ -31,6 +31,7 @@ type Config struct {
 	Appservices          string `name:"appservices" doc:"Folder of application service registrations, one YAML file each. Read at the start."`
 	LinkPreviews         bool   `name:"link-previews" doc:"Look at pages behind links when a client wants to show what they are about. Their owners then learn this server's address, and when somebody looked."`
 	MaxUpload            int    `name:"max-upload" default:"52428800" doc:"Largest file that may be uploaded, in bytes."`
+	MediaQuota           int    `name:"media-quota" doc:"How many bytes of files one person may have here. 0: no bound."`
 
 	FHIR       string        `name:"fhir-url" doc:"Base URL of the FHIR R4 server that keeps the patient record. Empty: decisions wait."`
 	FHIRToken  string        `name:"fhir-token" doc:"Bearer token for it, when it wants one."`

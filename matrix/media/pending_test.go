@@ -80,6 +80,24 @@ func TestReserve_GivesANameToOneFile(t *testing.T) {
 	}, Migrations())
 }
 
+func TestUpload_StopsAtTheQuota(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s := open(t, d)
+		s.Quota = 10
+		s.send(t, []byte("12345678"), "text/plain")
+		for size, announced := range map[int]int64{3: 3, 4: -1} {
+			_, err := s.Upload(t.Context(), Upload{Owner: "@a:hs1", Body: strings.NewReader("123456789"[:size]), SizeBytes: announced})
+			if code(err) != "M_FORBIDDEN" {
+				t.Errorf("%d bytes more, announced as %d: %v", size, announced, err)
+			}
+		}
+		s.send(t, []byte("12"), "text/plain")
+		if _, err := s.Upload(t.Context(), Upload{Owner: "@b:hs1", Body: strings.NewReader("1"), SizeBytes: 1}); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+	}, Migrations())
+}
+
 // bubble opens a service on a database of its own inside a bubble of time.
 func bubble(t *testing.T) *Service {
 	t.Helper()

@@ -28,7 +28,10 @@ type Service struct {
 	server id.Server
 	limit  int64
 	blobs  blobs
-	draw   chan struct{} // bounds how many pictures are in memory at once
+	// Quota is how many bytes one user may have here, 0 for no bound. Set before use.
+	Quota int64
+
+	draw chan struct{} // bounds how many pictures are in memory at once
 
 	mu   sync.Mutex // guards late
 	late map[ID]*late
@@ -82,6 +85,9 @@ func (s *Service) take(ctx context.Context, u Upload, name ID, admit func(ctx co
 	}
 	if len(u.Name) > 1024 || !utf8.ValidString(u.Name) || strings.ContainsRune(u.Name, 0) {
 		return File{}, fault.New(fault.Invalid, "M_INVALID_PARAM", "The file's name is not one.")
+	}
+	if err := s.roomFor(ctx, s.db, u.Owner, u.SizeBytes); err != nil {
+		return File{}, err // before anything is read
 	}
 	raw, err := s.blobs.incoming()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/matrix/id"
 )
 
 var (
@@ -34,9 +35,27 @@ func Kept(ctx context.Context, q db.Querier, fn func(sum string) error) error {
 	}
 }
 
+var usedBy = db.SQL("media.used_by", `SELECT CAST(coalesce(sum(size_bytes), 0) AS BIGINT) FROM media_file WHERE owner = $1`)
+
+// roomFor refuses a file that would take its owner beyond what one may have here.
+// spec: client-server-api#content-repo-security-considerations
+func (s *Service) roomFor(ctx context.Context, q db.Querier, owner id.User, size int64) error {
+	if s.Quota <= 0 {
+		return nil
+	}
+	used, err := db.One(ctx, q, usedBy, db.Scalar[int64], string(owner))
+	if err == nil && used+max(size, 0) > s.Quota {
+		err = fault.New(fault.Forbidden, "M_FORBIDDEN", "You have as many files here as you may.")
+	}
+	return err
+}
+
 func (s *Service) insert(ctx context.Context, f File, admit func(ctx context.Context, tx *db.Tx) error) error {
 	return s.db.Write(ctx, "media.upload", func(ctx context.Context, tx *db.Tx) error {
 		if err := admit(ctx, tx); err != nil {
+			return err
+		}
+		if err := s.roomFor(ctx, tx, f.Owner, f.SizeBytes); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, insertFile, string(f.ID), string(f.Owner), f.SHA256, f.Original, f.SizeBytes, f.Declared, f.Sniffed, f.Name, f.CreatedAt.UnixMilli())

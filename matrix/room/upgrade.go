@@ -68,7 +68,11 @@ func (a *Act) replace(ctx context.Context, by id.User, v *event.Version, more []
 	}
 	spec := CreateSpec{Creator: by, Version: v.ID, Preset: "private_chat", Content: content, Power: power, Client: true}
 	for _, typ := range movable {
-		if raw := a.State(typ, ""); raw != nil && string(raw) != "{}" {
+		raw := a.State(typ, "")
+		if typ == event.TypeJoinRules {
+			raw = knownRule(v, raw)
+		}
+		if raw != nil && string(raw) != "{}" {
 			spec.State = append(spec.State, StateEvent{Type: typ, Content: raw})
 		}
 	}
@@ -96,6 +100,27 @@ func (a *Act) replace(ctx context.Context, by id.User, v *event.Version, more []
 		return "", err
 	}
 	return next.feed.ID, a.s.carryOver(ctx, a.tx, by, a.feed.ID, next.feed.ID)
+}
+
+// knownRule is a join rule as a version knows it: what it does not know becomes the next that lets fewer people in.
+func knownRule(v *event.Version, raw json.RawMessage) json.RawMessage {
+	rule, _ := event.Text(event.Field(raw, "join_rule"))
+	switch {
+	case rule == "knock_restricted" && !v.KnockRestricted && v.Restricted:
+		content := map[string]json.RawMessage{}
+		if json.Unmarshal(raw, &content) != nil {
+			return nil
+		}
+		content["join_rule"] = json.RawMessage(`"restricted"`)
+		out, err := json.Marshal(content)
+		if err != nil {
+			return nil
+		}
+		return out
+	case (rule == "restricted" || rule == "knock_restricted") && !v.Restricted, rule == "knock" && !v.Knock:
+		return json.RawMessage(`{"join_rule":"invite"}`)
+	}
+	return raw
 }
 
 // successor is the content of the new room's create event.

@@ -62,6 +62,23 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestUpgrade_KnowsTheRule takes rooms back to versions that do not know how people came in.
+func TestUpgrade_KnowsTheRule(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ rule, version, want string }{
+		{"knock_restricted", "9", "restricted"}, {"knock_restricted", "7", "invite"}, {"restricted", "7", "invite"}, {"knock", "6", "invite"}, {"knock", "7", "knock"}, {"public", "6", "public"}, {"restricted", "8", "restricted"},
+	} {
+		r := w.make("alice", w.fill(`{"initial_state":[{"type":"m.room.join_rules","content":{"join_rule":"`+c.rule+`","allow":[{"type":"m.room_membership","room_id":"{roomId}"}]}}]}`, "alice", false))
+		made := w.must("alice", "POST", room(r)+"upgrade", `{"new_version":"`+c.version+`"}`).text("replacement_room")
+		w.want("alice", "GET", room(made)+"state/m.room.join_rules", "", 200, `"join_rule":"`+c.want+`"`)
+		if want := map[string]int{"restricted": 200, "public": 200}[c.want]; want != 0 {
+			w.want("bob", "POST", room(made)+"join", `{}`, want, "")
+		} else {
+			w.want("bob", "POST", room(made)+"join", `{}`, 403, "M_FORBIDDEN")
+		}
+	}
+}
+
 // TestUpgrade_ClosesTheOldRoom checks who may still do what on both sides.
 func TestUpgrade_ClosesTheOldRoom(t *testing.T) {
 	w := newWorld(t)
