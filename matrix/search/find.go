@@ -93,21 +93,39 @@ type entry struct{ pos, room int64 }
 
 func scanEntry(r db.Row) (e entry, err error) { return e, r.Scan(&e.pos, &e.room) }
 
-// newest is how many positions PostgreSQL looks through before it goes by the word.
-const newest = 8_000
+// How many positions PostgreSQL looks through before it goes by the word: first so many, and then as many as should do by what it has
+// found in those. A word that is in none of the newest is rare, and quickly gone by.
+const (
+	newest = 8_000
+	newer  = 64_000
+)
 
 // read returns the newest events before a position that have the words.
 func (x *Index) read(ctx context.Context, text string, before int64, limit int) ([]entry, error) {
 	if !x.postgres {
 		return db.Collect(ctx, x.DB, findByWord, scanEntry, text, before, limit)
 	}
-	from := min(before, x.DB.Position()+1) - newest
-	list, err := db.Collect(ctx, x.DB, findNewest, scanEntry, text, before, from, limit)
-	if err != nil || len(list) == limit || from <= 0 {
-		return list, err
+	var all []entry
+	before = min(before, x.DB.Position()+1)
+	for span := int64(newest); span > 0; {
+		list, err := db.Collect(ctx, x.DB, findNewest, scanEntry, text, before, before-span, limit-len(all))
+		if err != nil {
+			return nil, err
+		}
+		all, before = append(all, list...), before-span
+		if len(all) >= limit || before <= 0 {
+			return all, nil
+		}
+		if len(list) == 0 || span > newest {
+			break
+		}
+		if span = int64(limit-len(all)) * span / int64(len(list)) * 3 / 2; span > newer {
+			break
+		}
+		span = max(span, newest+1)
 	}
-	rest, err := db.Collect(ctx, x.DB, findByWord, scanEntry, text, from, limit-len(list))
-	return append(list, rest...), err
+	rest, err := db.Collect(ctx, x.DB, findByWord, scanEntry, text, before, limit-len(all))
+	return append(all, rest...), err
 }
 
 // query writes what the engine reads. Words hold letters and digits only and stand in quotes, so that none is an operator.
