@@ -456,6 +456,21 @@ func TestBridge_IsAsked(t *testing.T) {
 	})
 }
 
+// A bridge begins by making hundreds of users from one address. Its token proves who it is, so it is not taken for somebody who guesses.
+func TestBridge_MakesItsUsersAtItsOwnPace(t *testing.T) {
+	_, config := newIRC(t)
+	config.NoRateLimits, config.SignInRate, config.SignInBurst, config.WriteRate, config.WriteBurst = false, 1, 3, 600, 100
+	w := openAs(t, config)
+	for i := range 20 {
+		w.expect(w.ask("bridge token", "POST", v3+"register", fmt.Sprintf(`{"type":"m.login.application_service","username":"_irc_%d","inhibit_login":true}`, i)), 200, "user_id")
+	}
+	last := answer{}
+	for range 10 {
+		last = w.ask("forged", "POST", v3+"login", `{"type":"m.login.application_service","identifier":{"type":"m.id.user","user":"_irc_1"}}`)
+	}
+	w.expect(last, 429, "M_LIMIT_EXCEEDED")
+}
+
 // A registration that cannot be right stops the server, rather than leaving a bridge half open.
 func TestBridge_BadRegistrations(t *testing.T) {
 	good := fmt.Sprintf(registration, "http://127.0.0.1:1")
