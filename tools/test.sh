@@ -50,6 +50,9 @@ section "oracle: events and verdicts beside an implementation not ours"
 section "mautrix-go on our server: a client and a bridge"
 (cd test/oracle && go test -tags goolm ./client)
 
+section "benchmark, its quick form: is every answer right?"
+quiet "bench" go run ./test/bench -quick
+
 if [ -f test/jssdk/package.json ]; then
 	section "matrix-js-sdk on our server"
 	quiet "packages" make -s test/jssdk/node_modules/.stamp

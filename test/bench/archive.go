@@ -14,9 +14,10 @@ import (
 
 func queryEscape(s string) string { return url.QueryEscape(s) }
 
-// groupArchive is what reading costs as rooms and history grow: each size is a trust of its own, whose one reader is in all rooms.
+// groupArchive is what starting, reading and sending cost as rooms and history grow, up to a million messages: each size is a trust of
+// its own, whose one reader is in all rooms and has read nothing.
 func groupArchive(ctx context.Context, o *options, t *table) error {
-	sizes := []struct{ rooms, messages int }{{200, 1000}}
+	sizes := []struct{ rooms, messages int }{{20, 100}, {200, 100}, {2000, 100}, {200, 1000}, {200, 5000}}
 	if o.quick {
 		sizes = []struct{ rooms, messages int }{{30, 30}}
 	}
