@@ -229,9 +229,12 @@ func (a *App) schemaProgress(p db.Progress) {
 	}
 }
 
+// StewardName is the local part of the server's own account.
+const StewardName = "wardline"
+
 // steward makes the server's own account, which is a creator of every room, so that no room depends on a person.
 func (a *App) steward(ctx context.Context) error {
-	u, err := id.NewUser("wardline", a.Accounts.Server())
+	u, err := id.NewUser(StewardName, a.Accounts.Server())
 	if err != nil {
 		return err
 	}
@@ -239,7 +242,7 @@ func (a *App) steward(ctx context.Context) error {
 	if err != nil && !fault.Is(err, fault.Conflict) {
 		return fmt.Errorf("make the server's own account: %w", err)
 	}
-	a.Steward, a.Rooms.Steward = u, u
+	a.Steward, a.Rooms.Steward, a.Accounts.Own = u, u, u
 	return nil
 }
 

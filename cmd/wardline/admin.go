@@ -55,6 +55,7 @@ func admin(args []string) (err error) {
 		return said(err)
 	}
 	accounts := account.New(d, server)
+	accounts.Own = accounts.ParseLogin(app.StewardName)
 	if args[0] == "list" {
 		return listAdmins(ctx, accounts)
 	}

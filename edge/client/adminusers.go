@@ -85,6 +85,9 @@ func (h *API) adminSetUser(w http.ResponseWriter, r *http.Request, a account.Act
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
+	if err := h.Accounts.Manageable(u); err != nil {
+		return err
+	}
 	ctx, status := r.Context(), http.StatusOK
 	old, err := h.Accounts.Account(ctx, u)
 	switch {

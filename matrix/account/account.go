@@ -57,6 +57,8 @@ type Service struct {
 	// OnGone is called after devices were signed out, to end what they are waiting for. Set before use.
 	OnGone func(user id.User, devices []id.Device)
 
+	// Own is the server's own account, which nobody signs in as, and which no administrator can change. Set before use; "" for none.
+	Own id.User
 	// Managed are the profile fields that the server keeps and people cannot change. Set before use.
 	Managed []string
 	// Registration says who may make an account. Set before use.

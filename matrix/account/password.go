@@ -93,6 +93,9 @@ func (s *Service) checkPassword(ctx context.Context, u id.User, password string)
 
 // SetPassword replaces the account's password; with others set, every other device is signed out in the same act.
 func (s *Service) SetPassword(ctx context.Context, a Actor, password string, others bool) error {
+	if err := s.Manageable(a.User); err != nil {
+		return err
+	}
 	if password == "" {
 		return fault.New(fault.Invalid, "M_WEAK_PASSWORD", "The password is empty.")
 	}
@@ -122,6 +125,9 @@ func (s *Service) SetPassword(ctx context.Context, a Actor, password string, oth
 // who comes into its rooms later sees its messages only as they are after a redaction.
 // spec: client-server-api#post_matrixclientv3accountdeactivate
 func (s *Service) Deactivate(ctx context.Context, by, u id.User, erase bool) error {
+	if err := s.Manageable(u); err != nil {
+		return err
+	}
 	return s.db.Write(ctx, "account.deactivate", func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Exec(ctx, endUser, string(u), time.Now().UnixMilli())
 		if err != nil {

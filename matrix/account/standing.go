@@ -31,6 +31,14 @@ var (
 
 var errNoUser = fault.New(fault.NotFound, "M_NOT_FOUND", "User not found.")
 
+// Manageable refuses the server's own account: whoever had its password would speak as the server.
+func (s *Service) Manageable(u id.User) error {
+	if u == s.Own && u != "" {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "That is the server's own account.")
+	}
+	return nil
+}
+
 // Standing is a restriction that an administrator puts on an account, and takes off again.
 type Standing int
 
@@ -143,6 +151,9 @@ func (s *Service) SetAdmin(ctx context.Context, by, u id.User, on bool) error {
 }
 
 func (s *Service) standing(ctx context.Context, by, u id.User, q *db.Statement, value any, name string, on bool) error {
+	if err := s.Manageable(u); err != nil {
+		return err
+	}
 	if by == "" {
 		by = "system"
 	}

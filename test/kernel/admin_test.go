@@ -66,6 +66,11 @@ func TestAdmin_Users(t *testing.T) {
 	w.gets(400, "M_USER_DEACTIVATED", "boss", "PUT", adm2+"users/@carol:hs1", `{"password":"pw"}`)
 	w.gets(404, "M_NOT_FOUND", "boss", "POST", adm1+"reset_password/@carol:hs1", `{"new_password":"again"}`)
 	w.gets(200, `"connections":[{"ip":"192.0.2.1"`, "boss", "GET", adm1+"whois/@boss:hs1", "")
+	// Whoever had the server's own account would speak as the server.
+	for _, c := range [][3]string{{"PUT", adm2 + "users/@wardline:hs1", `{"password":"mine"}`}, {"POST", adm1 + "reset_password/@wardline:hs1", `{"new_password":"mine"}`},
+		{"POST", adm1 + "deactivate/@wardline:hs1", `{}`}, {"PUT", adm1 + "users/@wardline:hs1/admin", `{"admin":false}`}, {"PUT", v1 + "admin/lock/@wardline:hs1", `{"locked":true}`}} {
+		w.gets(403, "M_FORBIDDEN", "boss", c[0], c[1], c[2])
+	}
 	// Who was an administrator is none from the next request on.
 	w.admin("alice")
 	w.gets(200, "Wardline", "alice", "GET", adm1+"server_version", "")
