@@ -42,16 +42,21 @@ var (
 	proofFor      = db.SQL("account.proof_for", `SELECT sid, address, secret, attempt, token, guesses, made_at, proved_at FROM account_proof WHERE address = $1 AND secret = $2`)
 	saveProof     = db.SQL("account.save_proof", `INSERT INTO account_proof (sid, address, secret, attempt, token, guesses, made_at, proved_at) VALUES ($1, $2, $3, $4, $5, 0, $6, 0)
 		ON CONFLICT (sid) DO UPDATE SET attempt = excluded.attempt, token = excluded.token, guesses = 0, made_at = excluded.made_at`)
-	setProved  = db.SQL("account.set_proved", `UPDATE account_proof SET proved_at = $2 WHERE sid = $1`)
-	countGuess = db.SQL("account.count_guess", `UPDATE account_proof SET guesses = guesses + 1 WHERE sid = $1`)
-	endProof   = db.SQL("account.end_proof", `DELETE FROM account_proof WHERE sid = $1`)
-	oldProofs  = db.SQL("account.old_proofs", `DELETE FROM account_proof WHERE made_at < $1`)
+	recentProofs = db.SQL("account.recent_proofs", `SELECT count(*) FROM account_proof WHERE address = $1 AND made_at > $2`)
+	setProved    = db.SQL("account.set_proved", `UPDATE account_proof SET proved_at = $2 WHERE sid = $1`)
+	countGuess   = db.SQL("account.count_guess", `UPDATE account_proof SET guesses = guesses + 1 WHERE sid = $1`)
+	endProof     = db.SQL("account.end_proof", `DELETE FROM account_proof WHERE sid = $1`)
+	oldProofs    = db.SQL("account.old_proofs", `DELETE FROM account_proof WHERE made_at < $1`)
 )
 
 // How long a proof may take and then be used, and how often its token may be given wrongly.
 const (
 	proofLife  = 24 * time.Hour
 	maxGuesses = 10
+	// An address gets at most so many letters an hour, whoever asks: it may be somebody else's.
+	maxLetters   = 5
+	letterPeriod = time.Hour
+	letterPause  = 10 * time.Minute // before the same attempt gets another
 )
 
 var (
@@ -161,6 +166,16 @@ func (s *Service) Prove(ctx context.Context, p Proof) (string, error) {
 			if sid = old.sid; old.attempt >= p.Attempt {
 				return nil // the same request again
 			}
+		}
+		if err == nil && now.Sub(time.UnixMilli(old.madeAt)) < letterPause {
+			return &fault.Fault{Kind: fault.Limited, Code: "M_LIMIT_EXCEEDED", Public: "A letter is on its way. Wait some minutes before asking for another.", RetryAfter: letterPause}
+		}
+		n, err := db.One(ctx, tx, recentProofs, db.Scalar[int64], addr, now.Add(-letterPeriod).UnixMilli())
+		if err != nil {
+			return err
+		}
+		if n >= maxLetters {
+			return &fault.Fault{Kind: fault.Limited, Code: "M_LIMIT_EXCEEDED", Public: "That address has had enough letters. Try again in an hour.", RetryAfter: letterPeriod}
 		}
 		_, err = db.One(ctx, tx, contactOwner, db.Scalar[string], "email", addr)
 		if err != nil && !fault.Is(err, fault.NotFound) {

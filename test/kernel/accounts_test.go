@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -305,6 +306,13 @@ func TestEmail_ProvesAnAddressAndResetsAPassword(t *testing.T) {
 	w.must("", "POST", v3+"account/password/email/requestToken", `{"client_secret":"s4","email":"nobody@example.org","send_attempt":1}`)
 	if l := next(); strings.Contains(l.Body, "http") || l.To != "nobody@example.org" {
 		t.Errorf("the letter to an address without an account: %q", l.Body)
+	}
+	w.gets(429, "M_LIMIT_EXCEEDED", "", "POST", v3+"account/password/email/requestToken", `{"client_secret":"s4","email":"nobody@example.org","send_attempt":2}`)
+	for i := range 6 {
+		want := map[bool]int{true: 200, false: 429}[i < 5]
+		if got := w.ask("", "POST", v3+"account/password/email/requestToken", `{"client_secret":"many`+strconv.Itoa(i)+`","email":"flood@example.org","send_attempt":1}`); got.Status != want {
+			t.Errorf("letter %d to one address: %d, want %d", i+1, got.Status, want)
+		}
 	}
 	w.gets(400, "M_INVALID_PARAM", "", "POST", v3+"account/password/email/requestToken", `{"client_secret":"s4","email":"a@b.org\r\nBcc: x@y.org","send_attempt":1}`)
 }
