@@ -187,7 +187,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Group.Go("search", a.Timeline.Index.Run)
 	a.Group.Go("account.seen", a.Accounts.WriteSeen)
 	a.Group.Go("account.post", a.Accounts.Post)
-	a.clinic()
+	if err := a.clinic(); err != nil {
+		return nil, errors.Join(err, a.Group.Stop(ctx), a.DB.Close())
+	}
 	a.Group.Go("delay", a.Delays.Run) // after the guards are set, because it sends at once what came due meanwhile
 	return a, nil
 }

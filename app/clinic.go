@@ -36,11 +36,16 @@ func clinicMigrations() []db.Migrations {
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
-func (a *App) clinic() {
+func (a *App) clinic() error {
 	c := &a.Clinic
+	encrypted, err := conversation.ParseClasses(a.Config.EncryptedRooms)
+	if err != nil {
+		return fmt.Errorf("encrypted-rooms: %w", err)
+	}
+	a.API.Options.NoEncryption = !encrypted[""]
 	c.Directory = directory.New(a.DB)
 	c.Patients = patient.New(a.DB, time.Now)
-	c.Conversations = conversation.New(conversation.Deps{DB: a.DB, Rooms: a.Rooms, Steward: a.Steward, Now: time.Now, MarkDirect: a.Accounts.MarkDirect})
+	c.Conversations = conversation.New(conversation.Deps{DB: a.DB, Rooms: a.Rooms, Steward: a.Steward, Now: time.Now, Encrypted: encrypted, MarkDirect: a.Accounts.MarkDirect})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach})
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.fhir(),
@@ -61,6 +66,7 @@ func (a *App) clinic() {
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Patients: c.Patients, Conversations: c.Conversations,
 		Paging: c.Paging, Record: c.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+	return nil
 }
 
 // fhir is how the record is reached, nil when the trust has not said where it is.

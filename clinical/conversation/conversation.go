@@ -1,6 +1,9 @@
 package conversation
 
 import (
+	"fmt"
+	"strings"
+
 	"wardline/clinical/directory"
 	"wardline/clinical/patient"
 	"wardline/ground/obs"
@@ -18,6 +21,27 @@ const (
 	PatientContact Class = "patient-contact"
 	Incident       Class = "incident"
 )
+
+// Unclassed is what ParseClasses calls rooms that have no class: those that people make with other clients.
+const Unclassed = "other"
+
+// ParseClasses reads a list of classes with commas between, as a setting has them; Unclassed stands for rooms without one, as the class
+// "". An unknown name is an error that says so.
+func ParseClasses(list string) (map[Class]bool, error) {
+	all := map[Class]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		switch c := Class(strings.TrimSpace(name)); {
+		case c == "":
+		case c == Unclassed:
+			all[""] = true
+		case c.Known():
+			all[c] = true
+		default:
+			return nil, fmt.Errorf("there is no class of rooms %q: clinical, team, social, patient-contact, incident, other", c)
+		}
+	}
+	return all, nil
+}
 
 // Known says whether the class is one of the five.
 func (c Class) Known() bool {

@@ -8,8 +8,8 @@ import (
 	"wardline/matrix/room"
 )
 
-// Guard refuses what a client may not write into a room: its class, its patient, and encryption in a clinical room, which would
-// take the room out of the record's reach.
+// Guard refuses what a client may not write into a room: its class, its patient, and encryption where the trust does not allow it for the
+// class, which would take the room out of the record's reach and its pages out of escalation's.
 func (s *Service) Guard(_ context.Context, a *room.Act, d room.Draft) error {
 	if !d.Client {
 		return nil
@@ -17,9 +17,9 @@ func (s *Service) Guard(_ context.Context, a *room.Act, d room.Draft) error {
 	switch d.Type {
 	case StateType, patient.StateType:
 		return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only the server says what a room is for and whom it is about.")
-	case "m.room.encryption":
-		if c := ClassOf(a); c == Clinical || c == PatientContact || c == Incident {
-			return fault.New(fault.Forbidden, "M_FORBIDDEN", "This trust does not allow end-to-end encryption in clinical rooms.")
+	case "m.room.encryption", "m.room.encrypted":
+		if !s.Encrypted[ClassOf(a)] {
+			return fault.New(fault.Forbidden, "M_FORBIDDEN", "This trust does not allow end-to-end encryption in such rooms.")
 		}
 	}
 	return nil

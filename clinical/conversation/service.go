@@ -23,6 +23,8 @@ type Deps struct {
 	Rooms   *room.Service
 	Steward id.User // the trust's service account, which creates the rooms
 	Now     func() time.Time
+	// Encrypted are the classes of rooms in which people may turn on end-to-end encryption.
+	Encrypted map[Class]bool
 	// MarkDirect writes into a user's settings that the room is the direct chat with the other; nil where nobody keeps settings.
 	MarkDirect func(ctx context.Context, tx *db.Tx, user, other id.User, room id.Room) error
 }

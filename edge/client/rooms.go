@@ -63,6 +63,10 @@ func (h *API) createRoom(w http.ResponseWriter, r *http.Request, a account.Actor
 			return err
 		}
 	}
+	if h.Options.NoEncryption {
+		// Some apps put it there unasked, and could otherwise make no room at all.
+		spec.State = slices.DeleteFunc(spec.State, func(s room.StateEvent) bool { return s.Type == "m.room.encryption" })
+	}
 	made, err := h.Rooms.Create(r.Context(), spec)
 	if err != nil {
 		return err

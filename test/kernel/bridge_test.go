@@ -143,7 +143,7 @@ func newIRC(t *testing.T) (*irc, app.Config) {
 	if err := os.WriteFile(filepath.Join(dir, "irc.yaml"), fmt.Appendf(nil, registration, s.server.URL), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return s, app.Config{ServerName: "hs1", Data: t.TempDir(), MaxUpload: 1 << 16, OpenRegistration: true, NoRateLimits: true, Appservices: dir}
+	return s, app.Config{EncryptedRooms: "team,social,other", ServerName: "hs1", Data: t.TempDir(), MaxUpload: 1 << 16, OpenRegistration: true, NoRateLimits: true, Appservices: dir}
 }
 
 // as makes a request of the service for one of its users.
@@ -489,7 +489,7 @@ func TestBridge_BadRegistrations(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		a, err := app.Open(context.Background(), app.Config{ServerName: "hs1", Data: t.TempDir(), Appservices: dir}, nil)
+		a, err := app.Open(context.Background(), app.Config{EncryptedRooms: "team,social,other", ServerName: "hs1", Data: t.TempDir(), Appservices: dir}, nil)
 		if err == nil {
 			t.Errorf("%s: the server started", name)
 			_ = a.Close()

@@ -23,7 +23,7 @@ func TestMove_MakesTheIndexAnew(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			c := app.Config{ServerName: "hs1", Data: t.TempDir(), Database: way[0], MaxUpload: 1 << 16, OpenRegistration: true, NoRateLimits: true}
+			c := app.Config{EncryptedRooms: "team,social,other", ServerName: "hs1", Data: t.TempDir(), Database: way[0], MaxUpload: 1 << 16, OpenRegistration: true, NoRateLimits: true}
 			var tokens map[string]string
 			t.Run("before", func(t *testing.T) {
 				w := openAs(t, c).settle()

@@ -19,7 +19,7 @@ var discoveryRows = []row{
 // openWith is a world with other settings and nobody in it.
 func openWith(t *testing.T, change func(*app.Config)) *world {
 	t.Helper()
-	c := app.Config{ServerName: "hs1", Data: t.TempDir(), MaxUpload: 1 << 16, NoRateLimits: true}
+	c := app.Config{EncryptedRooms: "team,social,other", ServerName: "hs1", Data: t.TempDir(), MaxUpload: 1 << 16, NoRateLimits: true}
 	change(&c)
 	return openAs(t, c)
 }

@@ -45,7 +45,7 @@ func (w *world) settle() *world {
 
 func open(t *testing.T, dir string) *world {
 	t.Helper()
-	return openAs(t, app.Config{ServerName: "hs1", Data: dir, MaxUpload: 1 << 16, OpenRegistration: true, RegistrationSecret: "s", NoRateLimits: true})
+	return openAs(t, app.Config{EncryptedRooms: "team,social,other", ServerName: "hs1", Data: dir, MaxUpload: 1 << 16, OpenRegistration: true, RegistrationSecret: "s", NoRateLimits: true})
 }
 
 // databases are the schemas of PostgreSQL that stand for a folder's database when PostgreSQL is at hand, so that every test here runs on
