@@ -58,9 +58,12 @@ func TestDoor(t *testing.T) {
 		addr := behind(t, d, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }))
 		silent := []net.Conn{dial(t, addr), dial(t, addr), dial(t, addr)}
 		for range 2 {
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: false}}
+			client := &http.Client{Transport: &http.Transport{}} // with a connection of its own, which it keeps
 			res, err := client.Get("http://" + addr)
 			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(res.Body); err != nil {
 				t.Fatal(err)
 			}
 			_ = res.Body.Close()

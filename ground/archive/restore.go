@@ -244,7 +244,12 @@ func (r *reader) chunk(ctx context.Context, f *db.Filling, e *tar.Header, t db.T
 	}
 	r.rows += int64(len(rows))
 	r.progress("rows", r.rows, 0)
-	return f.Insert(ctx, t, rows)
+	if err := f.Insert(ctx, t, rows); fault.Is(err, fault.Invalid) {
+		return damaged(err)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 func (r *reader) file(e *tar.Header, name string) error {

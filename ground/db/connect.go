@@ -186,6 +186,17 @@ func wrap(s *Statement, err error) error {
 	return err
 }
 
+// unfit says whether an error is about the values a row was to have: a key that is taken, a value of another type.
+func unfit(err error) bool {
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		code := lite.Code() & 0xff
+		return code == 18 || code == 19 || code == 20 // TOOBIG, CONSTRAINT, MISMATCH
+	}
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && len(pg.Code) == 5 && (pg.Code[:2] == "22" || pg.Code[:2] == "23") // data, integrity
+}
+
 // troubled says whether an error is about the database and not about what it was asked: the disk is full or broken, the server
 // behind it is away, somebody else holds the file.
 func troubled(err error) bool {

@@ -138,7 +138,8 @@ func (d *DB) dropAll(ctx context.Context, v view) error {
 	return nil
 }
 
-// Insert writes rows, whose values are in the order of t.Columns. Two rows with one key are an error.
+// Insert writes rows, whose values are in the order of t.Columns. Rows that cannot be in such a table, two with one key for example, are
+// Invalid.
 func (f *Filling) Insert(ctx context.Context, t Table, rows [][]any) error {
 	for len(rows) > 0 {
 		n := min(fillRows, len(rows))
@@ -148,7 +149,11 @@ func (f *Filling) Insert(ctx context.Context, t Table, rows [][]any) error {
 		}
 		rows = rows[n:]
 		if err := f.insert(ctx, t, n, args); err != nil {
-			return fmt.Errorf("write table %s: %w", t.Name, err)
+			err = fmt.Errorf("write table %s: %w", t.Name, err)
+			if unfit(err) {
+				err = fault.Wrap(fault.Invalid, "", "The rows do not fit into table "+t.Name+".", err)
+			}
+			return err
 		}
 	}
 	return nil
