@@ -195,7 +195,7 @@ func (h *API) notifications(w http.ResponseWriter, r *http.Request, a account.Ac
 	out := []notified{}
 	for _, n := range list {
 		reader := room.Reader{User: a.User, Device: a.Device}
-		ev := n.Event.AppendStripped
+		ev := n.Event.AppendInvitation
 		if n.Sight != nil {
 			reader.Membership = n.Sight.Membership(n.Event)
 			ev = func(dst []byte) []byte { return n.Event.AppendClient(dst, reader) }

@@ -123,6 +123,17 @@ func (ev *Event) AppendStripped(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// AppendInvitation is AppendStripped with what a list of notifications needs to name the event.
+// spec: client-server-api#get_matrixclientv3notifications
+func (ev *Event) AppendInvitation(dst []byte) []byte {
+	dst = ev.AppendStripped(dst)
+	dst = append(dst[:len(dst)-1], `,"event_id":`...)
+	dst = appendString(dst, string(ev.ID))
+	dst = append(dst, `,"origin_server_ts":`...)
+	dst = appendInt(dst, ev.OriginServerTS)
+	return append(dst, '}')
+}
+
 func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
 // appendString writes a JSON string. Plain ASCII, which ids are, takes the short way.

@@ -9,7 +9,7 @@ const session = `{"first_message_index":1,"forwarded_count":0,"is_verified":true
 
 // keyRows are about device keys, messages to devices and backups of keys. Backups belong to bob.
 var keyRows = []row{
-	{route: "POST " + v3 + "keys/upload", who: "alice", body: `{"one_time_keys":{"signed_curve25519:A":{"key":"k"}}}`, has: `"signed_curve25519":1`},
+	{route: "POST " + v3 + "keys/upload", who: "alice", body: `{"one_time_keys":{"signed_curve25519:A":{"key":"k","signatures":{"@alice:hs1":{"ed25519:A":"s"}}}}}`, has: `"signed_curve25519":1`},
 	{route: "POST " + v3 + "keys/upload", who: "alice", body: `{"device_keys":{"user_id":"@alice:hs1","device_id":"no","keys":{}}}`, want: 400, has: "M_INVALID_PARAM"},
 	{route: "POST " + v3 + "keys/query", who: "bob", body: `{"device_keys":{"@alice:hs1":[],"@no:hs1":[],"@far:hs2":[]}}`, has: `"failures":{"hs2"`},
 	{route: "POST " + v3 + "keys/query", who: "bob", body: `{}`, want: 400, has: "M_MISSING_PARAM"},

@@ -16,6 +16,7 @@ import (
 	"wardline/ground/obs"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/test/spec"
 )
 
 // world is a running program with three people: alice and bob are in a room, mallory is not.
@@ -82,7 +83,7 @@ func openAs(t *testing.T, c app.Config) *world {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &world{t: t, app: a, http: a.HTTP.Front(a.Mux), tokens: map[string]string{}, vars: map[string]string{}}
+	return &world{t: t, app: a, http: spec.Hold(t, a.HTTP.Front(a.Mux)), tokens: map[string]string{}, vars: map[string]string{}}
 }
 
 // signUp makes people with the password "pw" and signs each in.
