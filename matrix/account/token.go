@@ -40,6 +40,7 @@ var (
 	saveDevice  = db.SQL("account.save_device", `INSERT INTO account_device (member, device, name, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)
 		ON CONFLICT (member, device) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN account_device.name ELSE excluded.name END, seen_at = excluded.seen_at`)
 	listDevices  = db.SQL("account.list_devices", `SELECT device, name, seen_at, ip, agent FROM account_device WHERE member = $1 ORDER BY created_at, device LIMIT 1000`)
+	pageDevices  = db.SQL("account.page_devices", `SELECT device, name, seen_at, ip, agent FROM account_device WHERE member = $1 AND device > $2 ORDER BY device LIMIT $3`)
 	renameDevice = db.SQL("account.rename_device", `UPDATE account_device SET name = $3 WHERE member = $1 AND device = $2`)
 	deleteDevice = db.SQL("account.delete_device", `DELETE FROM account_device WHERE member = $1 AND device = $2`)
 )
@@ -404,8 +405,20 @@ func (s *Service) Logout(ctx context.Context, u id.User, gone func(id.Device) bo
 	return s.db.WriteFirst(ctx, "account.logout", func(ctx context.Context, tx *db.Tx) error { return s.signOut(ctx, tx, u, gone) })
 }
 
+// everyDevice lists all of a user's devices, however many: one that a sign-out passed over would outlive its account.
+func (s *Service) everyDevice(ctx context.Context, tx *db.Tx, u id.User) ([]Device, error) {
+	const page = 1000
+	var all []Device
+	for last := id.Device(""); ; last = all[len(all)-1].ID {
+		list, err := db.Collect(ctx, tx, pageDevices, scanDevice, string(u), string(last), page)
+		if all = append(all, list...); err != nil || len(list) < page {
+			return all, err
+		}
+	}
+}
+
 func (s *Service) signOut(ctx context.Context, tx *db.Tx, u id.User, gone func(id.Device) bool) error {
-	devices, err := s.Devices(ctx, tx, u)
+	devices, err := s.everyDevice(ctx, tx, u)
 	if err != nil {
 		return err
 	}
