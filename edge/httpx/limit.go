@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -34,13 +35,14 @@ const maxBuckets = 50_000
 
 // Admit refuses a request of somebody who has made too many; it says when to come back. It suits Server.Admit.
 func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
-	guess := strings.HasSuffix(r.URL.Path, "/validity") // asks whether a token is one, so that it could be found by asking
-	if r.Method == http.MethodGet && !guess || r.Method == http.MethodHead || strings.HasSuffix(r.URL.Path, "/sync") || carriesSecret(r.URL.Path) {
+	// By the route, never by the path: a path may end in whatever a client likes, such as its own transaction id.
+	method, route, _ := strings.Cut(r.Pattern, " ")
+	if method == http.MethodGet && !tells(route) || method == http.MethodHead || strings.HasSuffix(route, "/sync") || carriesSecret(route) {
 		return nil
 	}
 	key, allowed := string(a.User), l.Writes
 	if key == "" {
-		key, allowed = "from "+Address(r), l.SignIns
+		key, allowed = "from "+neighbourhood(Address(r)), l.SignIns
 	}
 	l.mu.Lock()
 	if l.buckets == nil || len(l.buckets) >= maxBuckets {
@@ -60,8 +62,26 @@ func (l *Limiter) Admit(r *http.Request, a account.Actor) error {
 	return nil
 }
 
+// neighbourhood is what an address is counted by: of IPv6 the network, because one house has more addresses than could be counted.
+func neighbourhood(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || !ip.Is6() || ip.Is4In6() {
+		return address
+	}
+	net, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return net.String()
+}
+
+// tells says whether a reading call tells if a token, a code or a name is one, so that it could be found by asking.
+func tells(route string) bool {
+	return strings.HasSuffix(route, "/validity") || strings.HasSuffix(route, "/register/available") || route == "/_oauth/link"
+}
+
 // carriesSecret says whether a call is known by a secret that nobody can guess, so that slowing it down protects nothing: a whole site
 // behind one address refreshes its tokens there.
-func carriesSecret(path string) bool {
-	return strings.HasSuffix(path, "/refresh") || path == "/_oauth/token" || path == "/_oauth/revoke"
+func carriesSecret(route string) bool {
+	return strings.HasSuffix(route, "/refresh") || route == "/_oauth/token" || route == "/_oauth/revoke"
 }
