@@ -16,6 +16,9 @@ func (a *App) registration(ctx context.Context) error {
 	if c.OAuth && c.PublicURL == "" {
 		return errors.New("oauth needs public-url, which apps are told to send people to")
 	}
+	if c.SMTPServer != "" && c.PublicURL == "" {
+		return errors.New("smtp-server needs public-url: otherwise whoever asks for a letter chooses where its link leads")
+	}
 	a.Accounts.Registration = account.Registration{Open: c.OpenRegistration, Tokens: c.RegistrationTokens, Email: c.RegistrationEmail}
 	a.Accounts.Managed = words(c.ManagedProfile)
 	if c.SMTPServer != "" {

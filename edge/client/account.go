@@ -99,7 +99,11 @@ func (h *API) register(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	return httpx.JSON(w, http.StatusOK, sessionBody(ses))
 }
 
+// available is no way to learn who has an account here, where nobody can make one.
 func (h *API) available(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	if err := h.Accounts.MayRegister(); err != nil {
+		return err
+	}
 	if _, err := h.Accounts.Free(r.Context(), r.URL.Query().Get("username")); err != nil {
 		return err
 	}
@@ -250,6 +254,9 @@ func (h *API) addContactOld(w http.ResponseWriter, r *http.Request, a account.Ac
 	}
 	if b.Creds == nil {
 		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The three_pid_creds are missing.")
+	}
+	if a.App != "" {
+		return errUseApp // with an address of its own an app could set a new password
 	}
 	err := h.Accounts.AddContact(r.Context(), a.User, b.Creds.Sid, b.Creds.Secret)
 	if f := fault.As(err); f != nil && f.Code == "M_THREEPID_AUTH_FAILED" {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -18,12 +19,13 @@ import (
 const visitCookie = "wl_account"
 
 // visit finds who is signed in on these pages, nil for nobody.
-func (h *API) visit(r *http.Request) (*oauth.Visit, string) {
+func (h *API) visit(r *http.Request) (*oauth.Visit, string, error) {
 	c, err := r.Cookie(visitCookie)
 	if err != nil {
-		return nil, ""
+		return nil, "", nil
 	}
-	return h.OAuth.Visit(c.Value), c.Value
+	v, err := h.OAuth.Visit(r.Context(), c.Value)
+	return v, c.Value, err
 }
 
 func (h *API) setVisit(w http.ResponseWriter, value string, age int) {
@@ -74,14 +76,14 @@ func (h *API) accountSignIn(w http.ResponseWriter, r *http.Request, _ account.Ac
 		return oauthError(w, err)
 	}
 	u := h.Accounts.ParseLogin(f.Get("user"))
-	err = h.Accounts.Verify(r.Context(), u, f.Get("password"))
+	name, err := h.OAuth.NewVisit(r.Context(), u, f.Get("password"))
 	if problem := told(err); problem != "" {
 		return h.signInPage(w, f, problem, http.StatusForbidden)
 	}
 	if err != nil {
 		return err
 	}
-	h.setVisit(w, h.OAuth.NewVisit(u), 15*60)
+	h.setVisit(w, name, 15*60)
 	http.Redirect(w, r, pathOf(actionOf(f), id.Device(f.Get("device_id"))), http.StatusSeeOther)
 	return nil
 }
@@ -90,8 +92,8 @@ func (h *API) accountSignOut(w http.ResponseWriter, r *http.Request, _ account.A
 	if err := httpx.SameOrigin(r); err != nil {
 		return err
 	}
-	if v, name := h.visit(r); v != nil {
-		h.OAuth.EndVisit(name)
+	if c, err := r.Cookie(visitCookie); err == nil {
+		h.OAuth.EndVisit(c.Value)
 	}
 	h.setVisit(w, "", -1)
 	return page{Title: "Signed out", Lines: []string{"You can close this page. Your apps stay signed in."}}.show(w, http.StatusOK)
@@ -99,7 +101,10 @@ func (h *API) accountSignOut(w http.ResponseWriter, r *http.Request, _ account.A
 
 // accountPage shows what the page is opened for.
 func (h *API) accountPage(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	v, _ := h.visit(r)
+	v, _, err := h.visit(r)
+	if err != nil {
+		return err
+	}
 	if v == nil {
 		q := r.URL.Query()
 		q.Del("user")
@@ -194,6 +199,18 @@ func (h *API) devicePage(r *http.Request, v *oauth.Visit, device id.Device, p *p
 	return nil
 }
 
+// mayRename refuses a new name where the server keeps names, and to suspended people, as their apps are refused it.
+func (h *API) mayRename(ctx context.Context, u id.User) error {
+	if err := h.Accounts.MayChange("displayname"); err != nil {
+		return err
+	}
+	who, err := h.Accounts.Account(ctx, u)
+	if err == nil && who.Suspended {
+		err = errSuspended
+	}
+	return err
+}
+
 // accountAct does what a form of these pages asks for.
 func (h *API) accountAct(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	if err := httpx.SameOrigin(r); err != nil {
@@ -203,20 +220,20 @@ func (h *API) accountAct(w http.ResponseWriter, r *http.Request, _ account.Actor
 	if err != nil {
 		return oauthError(w, err)
 	}
-	v, name := h.visit(r)
+	v, name, err := h.visit(r)
+	if err != nil {
+		return err
+	}
 	if v == nil || f.Get("proof") != v.Proof {
 		return h.signInPage(w, url.Values{"action": f["action"], "device_id": f["device_id"]}, "You were signed out of this page.", http.StatusForbidden)
 	}
 	ctx, action, device := r.Context(), actionOf(f), id.Device(f.Get("device_id"))
-	if err := h.Accounts.Unlocked(ctx, v.User); err != nil {
-		return err
-	}
 	done := page{Links: []link{{pathOf("org.matrix.profile", ""), "Your account"}}}
 	switch action {
 	case "org.matrix.profile":
 		var text []byte
 		if text, err = json.Marshal(f.Get("displayname")); err == nil {
-			if err = h.Accounts.MayChange("displayname"); err == nil {
+			if err = h.mayRename(ctx, v.User); err == nil {
 				err = h.Accounts.SetProfile(ctx, v.User, "displayname", text)
 			}
 		}

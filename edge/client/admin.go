@@ -23,6 +23,9 @@ func (h *API) adminRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.
 			if !a.Admin {
 				return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only administrators may do that.")
 			}
+			if a.App != "" { // what the person has allowed the app says nothing of other people's accounts
+				return fault.New(fault.Forbidden, "M_FORBIDDEN", "An app that was allowed to act for an administrator is none itself.")
+			}
 			return fn(w, r, a)
 		})
 	}

@@ -104,6 +104,21 @@ func (s *Service) Unlocked(ctx context.Context, u id.User) error {
 	return err
 }
 
+// Seal is a text that is another once the account's password is, so that what was begun with the old one can be told. Of an account
+// that is locked or has ended there is none.
+func (s *Service) Seal(ctx context.Context, u id.User) (string, error) {
+	row, err := db.One(ctx, s.db, readUser, scanUser, string(u))
+	switch {
+	case fault.Is(err, fault.NotFound), err == nil && row.deactivated != 0:
+		return "", errPassword
+	case err != nil:
+		return "", err
+	case row.locked != 0:
+		return "", errLocked
+	}
+	return idOfHash(hashOf(row.secret)), nil
+}
+
 // Moderated returns an account that an administrator asks about or acts on. Whether they are one is asked before anything about the
 // account: otherwise the answers would tell who has one.
 // spec: client-server-api#get_matrixclientv1adminlockuserid

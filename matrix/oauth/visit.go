@@ -1,9 +1,11 @@
 package oauth
 
 import (
+	"context"
 	"maps"
 	"time"
 
+	"wardline/ground/fault"
 	"wardline/matrix/id"
 )
 
@@ -11,6 +13,7 @@ import (
 type Visit struct {
 	User  id.User
 	Proof string // what the forms of this visit carry, so that no other page can send them
+	seal  string // of the account as it was then
 	until time.Time
 }
 
@@ -20,8 +23,15 @@ const (
 	maxVisits = 10_000
 )
 
-// NewVisit begins a visit and returns its name, for a cookie.
-func (s *Service) NewVisit(u id.User) string {
+// NewVisit begins a visit of whoever knows the password and returns its name, for a cookie.
+func (s *Service) NewVisit(ctx context.Context, u id.User, password string) (string, error) {
+	seal, err := s.accounts.Seal(ctx, u) // before the password is looked at: it may change meanwhile
+	if err != nil && !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.Unauthenticated) {
+		return "", err
+	}
+	if err := s.accounts.Verify(ctx, u, password); err != nil {
+		return "", err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -35,19 +45,24 @@ func (s *Service) NewVisit(u id.User) string {
 		delete(s.visits, name)
 	}
 	name := id.NewOpaque(24)
-	s.visits[name] = &Visit{User: u, Proof: id.NewOpaque(18), until: now.Add(visitLife)}
-	return name
+	s.visits[name] = &Visit{User: u, Proof: id.NewOpaque(18), seal: seal, until: now.Add(visitLife)}
+	return name, nil
 }
 
-// Visit finds a visit, nil when it is over.
-func (s *Service) Visit(name string) *Visit {
+// Visit finds a visit, nil when it is over: by time, or because the account was locked or ended, or has another password since.
+func (s *Service) Visit(ctx context.Context, name string) (*Visit, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	v := s.visits[name]
+	s.mu.Unlock()
 	if v == nil || time.Now().After(v.until) {
-		return nil
+		return nil, nil
 	}
-	return v
+	seal, err := s.accounts.Seal(ctx, v.User)
+	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthenticated) || err == nil && seal != v.seal {
+		s.EndVisit(name)
+		return nil, nil
+	}
+	return v, err
 }
 
 // EndVisit ends a visit.
