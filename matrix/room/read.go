@@ -107,17 +107,16 @@ func (si *Sight) Of(ev *Event) bool {
 	if si.simple || ev.Is(event.TypeMember, string(si.user)) {
 		return true
 	}
-	m := at(si.membership, ev.Pos)
-	if m == "join" {
-		return true
-	}
-	vis := at(si.visibility, ev.Pos)
-	if si.under(vis, m, ev.Pos) {
-		return true
-	}
 	// The event that changes visibility is seen by whom either of the two lets see it.
 	// spec: client-server-api#server-behaviour-5
-	return ev.Is("m.room.history_visibility", "") && si.under(at(si.visibility, ev.Pos-1), m, ev.Pos)
+	return si.At(ev.Pos) || ev.Is("m.room.history_visibility", "") && si.under(at(si.visibility, ev.Pos-1), at(si.membership, ev.Pos), ev.Pos)
+}
+
+// At reports whether the user may see the room as it was at a position. It is less than Of: whoever is invited, or only knocks, sees
+// the event that says so and nothing of the room behind it.
+func (si *Sight) At(pos int64) bool {
+	m := at(si.membership, pos)
+	return si.simple || m == "join" || si.under(at(si.visibility, pos), m, pos)
 }
 
 // under says whether a visibility lets somebody see an event who was not in the room then. A room without one is shared.

@@ -145,12 +145,11 @@ func (s *Service) page(ctx context.Context, f *room.Feed, sight *room.Sight, fro
 }
 
 // speakers are the member events of those who sent the events, as the user may know them: of the present for members, and as they were
-// then for somebody who has left.
+// then for somebody who has left, or looks in from outside.
 func (s *Service) speakers(ctx context.Context, f *room.Feed, u id.User, events []*room.Event) ([]*room.Event, error) {
-	until := int64(math.MaxInt64)
-	if last, err := s.rooms.Until(ctx, f, u); err == nil {
-		until = last
-	} else if !fault.Is(err, fault.Hidden) {
+	until, err := s.rooms.Until(ctx, f, u)
+	outside := fault.Is(err, fault.Hidden) // and never in: of such people, how somebody was called when they said what is shown
+	if err != nil && !outside {
 		return nil, err
 	}
 	seen := map[id.User]bool{}
@@ -161,8 +160,10 @@ func (s *Service) speakers(ctx context.Context, f *room.Feed, u id.User, events 
 		}
 		seen[ev.Sender] = true
 		m := f.State(event.TypeMember, string(ev.Sender))
+		if outside {
+			until = ev.Pos
+		}
 		if m != nil && m.Pos > until {
-			var err error
 			if m, err = s.rooms.KeyAt(ctx, f, event.TypeMember, string(ev.Sender), until); err != nil {
 				return nil, err
 			}
@@ -214,17 +215,7 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 			return nil, err
 		}
 	}
-	until := end
-	if last, err := s.rooms.Until(ctx, f, r.User); err == nil {
-		until = min(until, last)
-	} else if !fault.Is(err, fault.Hidden) {
-		return nil, err
-	}
-	var want func(room.Key) bool
-	if r.Filter.LazyLoadMembers {
-		want = func(k room.Key) bool { return k.Type != event.TypeMember }
-	}
-	state, err := s.rooms.StateAt(ctx, f, until, want)
+	state, err := s.stateAround(ctx, f, sight, append([]*room.Event{ev}, after...), end, r.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -255,6 +246,28 @@ func (s *Service) Context(ctx context.Context, r PageRequest, e id.Event) ([]byt
 	o.value("start", place(start))
 	o.value("end", place(end))
 	return o.bytes(), nil
+}
+
+// stateAround is the state that goes with a stretch of history which ends at a position. Whoever is not in the room, and never was, has
+// it as it was at the last of the events at which they may see the room, which is none for whoever only knocks.
+func (s *Service) stateAround(ctx context.Context, f *room.Feed, sight *room.Sight, events []*room.Event, end int64, filter *EventFilter) ([]*room.Event, error) {
+	until, err := s.rooms.Until(ctx, f, sight.User())
+	if until = min(until, end); fault.Is(err, fault.Hidden) {
+		until, err = 0, nil
+		for _, ev := range events {
+			if sight.At(ev.Pos) {
+				until = ev.Pos
+			}
+		}
+	}
+	if err != nil || until == 0 {
+		return nil, err
+	}
+	var want func(room.Key) bool
+	if filter.LazyLoadMembers {
+		want = func(k room.Key) bool { return k.Type != event.TypeMember }
+	}
+	return s.rooms.StateAt(ctx, f, until, want)
 }
 
 // State answers with the state of a room that the user may know: as it is, or as it was when the user left.

@@ -163,3 +163,60 @@ func (l events_) digits() string {
 	}
 	return strings.Join(list, "")
 }
+
+// What goes along with an event that somebody may see must tell no more of the room than the event does.
+func TestContext_TellsOutsidersNothingOfTheRoomNow(t *testing.T) {
+	dave := id.User("@dave:hs1")
+	eachWorld(t, []id.User{alice, bob, dave}, func(w *world) {
+		t := w.t.(*testing.T)
+		state := func(r id.Room, typ, key, content string) {
+			_, err := w.rooms.Receive(t.Context(), r, room.Incoming{Sender: alice, Type: typ, StateKey: &key, Content: json.RawMessage(content)})
+			w.ok(err)
+		}
+		context := func(u id.User, r id.Room, e id.Event) string {
+			whole := ""
+			for _, filter := range []*timeline.EventFilter{{}, {LazyLoadMembers: true}} {
+				body, err := w.timeline.Context(t.Context(), timeline.PageRequest{User: u, Room: r, Limit: 100, Filter: filter}, e)
+				w.ok(err)
+				page, err := w.timeline.Messages(t.Context(), timeline.PageRequest{User: u, Room: r, Limit: 100, Filter: filter})
+				w.ok(err)
+				whole += string(body) + string(page)
+			}
+			return whole
+		}
+		t.Run("TheWorldCouldLookInOnce", func(t *testing.T) {
+			w.t = t
+			r := w.room("Open", bob)
+			state(r, "m.room.history_visibility", "", `{"history_visibility":"world_readable"}`)
+			state(r, "m.room.topic", "", `{"topic":"an open topic"}`)
+			e := w.say(alice, r, "hello")
+			state(r, "m.room.history_visibility", "", `{"history_visibility":"joined"}`)
+			state(r, "m.room.topic", "", `{"topic":"a closed topic"}`)
+			state(r, "m.room.member", string(alice), `{"membership":"join","displayname":"a closed name"}`)
+			w.say(alice, r, "closed words")
+			if got := context(dave, r, e); !strings.Contains(got, "an open topic") || strings.Contains(got, "closed t") || strings.Contains(got, "closed n") || strings.Contains(got, "closed w") {
+				t.Errorf("somebody outside sees %s", got)
+			}
+			if got := context(bob, r, e); !strings.Contains(got, "a closed topic") || !strings.Contains(got, "a closed name") {
+				t.Errorf("a member sees %s", got)
+			}
+		})
+		t.Run("WhoKnocksSeesTheDoor", func(t *testing.T) {
+			w.t = t
+			r := w.room("Shut", bob)
+			state(r, "m.room.join_rules", "", `{"join_rule":"knock"}`)
+			state(r, "m.room.topic", "", `{"topic":"a closed topic"}`)
+			w.change(dave, dave, r, "knock")
+			page, err := w.timeline.Messages(t.Context(), timeline.PageRequest{User: dave, Room: r, Limit: 100, Filter: &timeline.EventFilter{}})
+			w.ok(err)
+			var b struct{ Chunk events }
+			w.ok(json.Unmarshal(page, &b))
+			if len(b.Chunk) != 1 {
+				t.Fatalf("whoever knocks reads %s", page)
+			}
+			if got := context(dave, r, b.Chunk[0].ID); strings.Contains(got, "closed") || strings.Contains(got, string(bob)) {
+				t.Errorf("whoever knocks sees %s", got)
+			}
+		})
+	})
+}
