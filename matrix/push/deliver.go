@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wardline/ground/db"
+	"wardline/ground/fault"
 	"wardline/ground/run"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
@@ -309,11 +310,16 @@ func (s *Service) pick(now time.Time) (*pusher, item, time.Duration) {
 	return nil, item{}, wait
 }
 
-// deliver pushes one event to one phone, unless its owner has read it meanwhile.
+// deliver pushes one event to one phone, unless its owner has read it meanwhile or is locked out.
 func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
 	var rejected []string
 	var err error
-	if s.ReadTo(it.placed.Feed, p.user).In(it.placed.Thread()) < it.placed.Pos {
+	locked := s.accounts.Unlocked(ctx, p.user)
+	switch {
+	case fault.Is(locked, fault.Unauthenticated): // and hears nothing; once it is freed, the count tells of it
+	case locked != nil:
+		err = locked
+	case s.ReadTo(it.placed.Feed, p.user).In(it.placed.Thread()) < it.placed.Pos:
 		var body []byte
 		if body, err = s.notification(ctx, p, it); err == nil {
 			rejected, err = s.Gateways.post(ctx, p.url, body)

@@ -63,13 +63,17 @@ func (g *Gateways) check(address string) error {
 // public says whether an address is one that everybody on the internet could reach.
 func public(ip netip.Addr) bool {
 	ip = ip.Unmap()
-	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !shared.Contains(ip) && !translated.Contains(ip)
+	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() &&
+		!slices.ContainsFunc(elsewhere, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-var (
-	shared     = netip.MustParsePrefix("100.64.0.0/10") // between a provider and its customers
-	translated = netip.MustParsePrefix("64:ff9b::/96")  // IPv4 in IPv6's clothes
-)
+// elsewhere are addresses that look public and lead into networks behind the server: a provider's own, those for tests, and IPv4
+// addresses in the clothes of IPv6.
+var elsewhere = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("fec0::/10"),
+}
 
 // errPrivate says that a name led to an address that it should not.
 var errPrivate = errors.New("the address is private")

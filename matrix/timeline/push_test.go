@@ -349,6 +349,39 @@ func TestPush_SaysNothingAfterReadingOrSigningOut(t *testing.T) {
 	stop()
 }
 
+func TestPush_SaysNothingToALockedAccount(t *testing.T) {
+	w, g := newPushWorld(t, dbtest.SQLite(t, pushMigrations...)), newGateway(t)
+	others := newGateway(t)
+	w.ok(w.push.Set(t.Context(), alice, "PHONE", w.phone(alice, g, "a"), false))
+	w.ok(w.push.Set(t.Context(), carol, "PHONE", w.phone(carol, others, "c"), false))
+	lock := func(on bool) {
+		w.ok(w.accounts.Restrict(t.Context(), account.Actor{User: bob, Admin: true}, alice, account.Locked, on))
+	}
+	lock(true)
+	stop := w.running()
+	for range 5 {
+		w.say(bob, "while alice is locked out")
+		others.next(t)
+	}
+	lost := w.say(bob, "the last of it")
+	others.next(t)
+	stop()
+	if n := len(g.heard); n > 0 {
+		t.Errorf("the phone of a locked account was told %d times", n)
+	}
+	lock(false)
+	stop = w.running()
+	e := w.say(bob, "afterwards")
+	n := g.next(t)
+	if n["event_id"] == string(lost) {
+		n = g.next(t) // which was not looked at before the stop
+	}
+	if n["event_id"] != string(e) {
+		t.Errorf("after the lock the phone hears of %v, want %s", n["event_id"], e)
+	}
+	stop()
+}
+
 func TestGateways(t *testing.T) {
 	for _, c := range []struct {
 		url  string
@@ -366,6 +399,11 @@ func TestGateways(t *testing.T) {
 		{"https://[::ffff:10.0.0.1]/_matrix/push/v1/notify", "", false},
 		{"https://169.254.169.254/_matrix/push/v1/notify", "", false},
 		{"https://100.64.0.1/_matrix/push/v1/notify", "", false},
+		{"https://[::10.0.0.1]/_matrix/push/v1/notify", "", false},
+		{"https://[64:ff9b:1::a00:1]/_matrix/push/v1/notify", "", false},
+		{"https://[2002:a00:1::]/_matrix/push/v1/notify", "", false},
+		{"https://198.18.0.1/_matrix/push/v1/notify", "", false},
+		{"https://0.1.2.3/_matrix/push/v1/notify", "", false},
 		{"https://u:p@push.example.org/_matrix/push/v1/notify", "", false},
 		{"ftp://push.example.org/_matrix/push/v1/notify", "", false},
 		{"", "", false},
