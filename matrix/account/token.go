@@ -93,13 +93,19 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Actor, error)
 		}
 		c = cached{actor: row.actor, expires: row.expires, locked: row.locked}
 		s.remember(h, c)
-		// The token may have ended between the read and the remembering; ask once more now that an end would find it.
-		if _, err := db.One(ctx, s.db, readToken, scanToken, h[:]); err != nil {
+		// The token may have ended between the read and the remembering, or its owner been locked; ask once more now that such an act
+		// would find it. What has changed is believed and not remembered, because it may change again.
+		row, err = db.One(ctx, s.db, readToken, scanToken, h[:])
+		if err != nil {
 			s.forget(h)
 			if fault.Is(err, fault.NotFound) {
 				return Actor{}, errUnknownToken
 			}
 			return Actor{}, err // trouble is not a sign-out: an app that hears of one erases its device
+		}
+		if now := (cached{actor: row.actor, expires: row.expires, locked: row.locked}); now != c {
+			s.forget(h)
+			c = now
 		}
 	}
 	if c.expires != 0 && c.expires < time.Now().UnixMilli() {
@@ -173,6 +179,8 @@ type SignIn struct {
 	Name    string    // what people see in the list of devices
 	Refresh bool      // the client can refresh: give it an access token that ends
 	App     string    // the OAuth client that signs in, "" for the older ways
+	// Spend is called inside the act that opens the session, to use up what it is opened with; its error opens none. nil for nothing.
+	Spend func(ctx context.Context, tx *db.Tx) error
 }
 
 // appLife is how long an access token of an OAuth client lasts: it can always refresh.
@@ -229,6 +237,11 @@ func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string
 			return errPassword
 		} else if row.locked != 0 {
 			return errLocked
+		}
+		if in.Spend != nil {
+			if err := in.Spend(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if used != "" {
 			h := hashOf(used)

@@ -173,17 +173,13 @@ func (s *Service) Poll(ctx context.Context, client, deviceCode string) (Tokens, 
 	case "denied":
 		return Tokens{}, refuse("access_denied", "The answer was no.")
 	}
-	err = s.db.Write(ctx, "oauth.poll", func(ctx context.Context, tx *db.Tx) error {
+	return s.open(ctx, client, p.user, p.device, p.scope, func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Exec(ctx, endPending, hashOf(deviceCode))
 		if err == nil && n == 0 {
 			err = refuse("invalid_grant", "There is no such device code.")
 		}
 		return err
 	})
-	if err != nil {
-		return Tokens{}, err
-	}
-	return s.open(ctx, client, p.user, p.device, p.scope)
 }
 
 // tooSoon says whether an app asks more often than it may.

@@ -148,7 +148,7 @@ var (
 var (
 	insertCode = db.SQL("oauth.insert_code", `INSERT INTO oauth_code (hash, client, member, device, scope, redirect, challenge, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`)
 	readCode   = db.SQL("oauth.read_code", `SELECT client, member, device, scope, redirect, challenge, made_at, used_at FROM oauth_code WHERE hash = $1`)
-	spendCode  = db.SQL("oauth.spend_code", `UPDATE oauth_code SET used_at = $2 WHERE hash = $1`)
+	spendCode  = db.SQL("oauth.spend_code", `UPDATE oauth_code SET used_at = $2 WHERE hash = $1 AND used_at = 0`)
 	oldCodes   = db.SQL("oauth.old_codes", `DELETE FROM oauth_code WHERE made_at < $1`)
 )
 
@@ -207,29 +207,26 @@ var errGrant = refuse("invalid_grant", "The code is unknown, was used, or has en
 // it is a thief.
 // spec: client-server-api#authorisation-code-flow
 func (s *Service) Exchange(ctx context.Context, client, code, redirect, verifier string) (Tokens, error) {
-	var row codeRow
-	var again bool
-	err := s.db.Write(ctx, "oauth.exchange", func(ctx context.Context, tx *db.Tx) error {
-		var err error
-		row, err = db.One(ctx, tx, readCode, scanCode, hashOf(code))
-		if fault.Is(err, fault.NotFound) || err == nil && row.client != client {
-			return errGrant
-		}
-		if err != nil {
-			return err
-		}
-		if again = row.usedAt != 0; again {
-			return nil
-		}
-		now := time.Now()
-		if now.Sub(time.UnixMilli(row.madeAt)) > codeLife || row.redirect != redirect || !row.proves(verifier) {
-			return errGrant
-		}
-		_, err = tx.Exec(ctx, spendCode, hashOf(code), now.UnixMilli())
-		return err
-	})
+	row, err := db.One(ctx, s.db, readCode, scanCode, hashOf(code))
+	if fault.Is(err, fault.NotFound) || err == nil && row.client != client {
+		return Tokens{}, errGrant
+	}
 	if err != nil {
 		return Tokens{}, err
+	}
+	if row.usedAt == 0 && (time.Since(time.UnixMilli(row.madeAt)) > codeLife || row.redirect != redirect || !row.proves(verifier)) {
+		return Tokens{}, errGrant
+	}
+	again := row.usedAt != 0
+	var t Tokens
+	if !again {
+		t, err = s.open(ctx, client, row.user, row.device, row.scope, func(ctx context.Context, tx *db.Tx) error {
+			n, err := tx.Exec(ctx, spendCode, hashOf(code), time.Now().UnixMilli())
+			if again = err == nil && n == 0; again { // somebody else was quicker with it
+				err = errGrant
+			}
+			return err
+		})
 	}
 	if again {
 		if err := s.accounts.EndApp(ctx, row.user, row.device, client); err != nil {
@@ -237,7 +234,7 @@ func (s *Service) Exchange(ctx context.Context, client, code, redirect, verifier
 		}
 		return Tokens{}, errGrant
 	}
-	return s.open(ctx, client, row.user, row.device, row.scope)
+	return t, err
 }
 
 // proves says whether a verifier is the one that the challenge was made of.
@@ -250,12 +247,14 @@ func (c codeRow) proves(verifier string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(c.challenge)) == 1
 }
 
-func (s *Service) open(ctx context.Context, client string, u id.User, d id.Device, scope string) (Tokens, error) {
+// open gives tokens for what spend uses up, in the same act: a code that gave none, because the process ended or the account is locked,
+// is none that was used, and one that was used has a session that can be ended.
+func (s *Service) open(ctx context.Context, client string, u id.User, d id.Device, scope string, spend func(context.Context, *db.Tx) error) (Tokens, error) {
 	c, err := s.Client(ctx, client)
 	if err != nil {
 		return Tokens{}, err
 	}
-	ses, err := s.accounts.Open(ctx, u, account.SignIn{Device: d, Name: c.Name(), Refresh: true, App: client})
+	ses, err := s.accounts.Open(ctx, u, account.SignIn{Device: d, Name: c.Name(), Refresh: true, App: client, Spend: spend})
 	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
 		return Tokens{}, errGrant // the account was locked or ended meanwhile
 	}
