@@ -410,12 +410,14 @@ func TestBridge_IsAsked(t *testing.T) {
 		s.mu.Lock()
 		s.answers[home+"/thirdparty/protocol/irc"] = `{"user_fields":["nick"],"location_fields":["channel"],"icon":"mxc://x/y","field_types":{},"instances":[{"desc":"Libera","network_id":"libera","fields":{}}]}`
 		s.answers[home+"/thirdparty/location/irc"] = `[{"alias":"#_irc_x:hs1","protocol":"irc","fields":{"channel":"#x"}}]`
+		s.answers[home+"/thirdparty/location"] = s.answers[home+"/thirdparty/location/irc"]
 		s.answers[home+"/thirdparty/user"] = `[{"userid":"@_irc_zoe:hs1","protocol":"irc","fields":{"nick":"zoe"}}]`
 		s.mu.Unlock()
 		w.expect(w.ask("alice", "GET", v3+"thirdparty/protocols", ""), 200, `"instance_id":"irc|libera"`)
 		w.expect(w.ask("alice", "GET", v3+"thirdparty/protocol/irc", ""), 200, `"user_fields":["nick"]`)
 		w.expect(w.ask("alice", "GET", v3+"thirdparty/protocol/none", ""), 404, "M_NOT_FOUND")
 		w.expect(w.ask("alice", "GET", v3+"thirdparty/location/irc?channel=%23x", ""), 200, `"channel":"#x"`)
+		w.expect(w.ask("alice", "GET", v3+"thirdparty/location?alias=%23_irc_x:hs1", ""), 200, `"channel":"#x"`)
 		w.expect(w.ask("alice", "GET", v3+"thirdparty/user/irc?nick=none", ""), 200, `[]`)
 		w.expect(w.ask("alice", "GET", v3+"thirdparty/user?userid=@_irc_zoe:hs1", ""), 200, `"zoe"`)
 		s.mu.Lock()

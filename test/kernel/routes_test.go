@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -144,25 +143,35 @@ var rows = []row{
 	{route: "PUT " + v3 + "rooms/{roomId}/redact/{eventId}/{txnId}", who: "alice", body: `{"reason":"slip"}`, has: `"event_id"`},
 }
 
-// walk is every row: those above, and those that stand beside the stories of a module.
-func walk() []row {
-	return slices.Concat(rows,
-		roomRows,
-		keyRows,
-		bridgeRows,
-		historyRows,
-		discoveryRows,
-		pushRows,
-		accountRows,
-		oauthRows,
-		adminRows,
-		presenceRows,
-		fallbackRows,
-		delayRows,
-		searchRows,
-		mediaRows,
-		tagRows,
-	)
+// tables are all rows: those above, and those that stand beside the stories of a module, each with the file that has them.
+var tables = []struct {
+	file string
+	rows []row
+}{
+	{"routes_test.go", rows},
+	{"rows_rooms_test.go", roomRows},
+	{"rows_keys_test.go", keyRows},
+	{"rows_bridge_test.go", bridgeRows},
+	{"rows_history_test.go", historyRows},
+	{"rows_discovery_test.go", discoveryRows},
+	{"rows_push_test.go", pushRows},
+	{"rows_accounts_test.go", accountRows},
+	{"oauth_test.go", oauthRows},
+	{"admin_test.go", adminRows},
+	{"presence_test.go", presenceRows},
+	{"fallback_test.go", fallbackRows},
+	{"rows_delay_test.go", delayRows},
+	{"rows_search_test.go", searchRows},
+	{"rows_media_test.go", mediaRows},
+	{"rows_tags_test.go", tagRows},
+}
+
+// walk is every row.
+func walk() (all []row) {
+	for _, t := range tables {
+		all = append(all, t.rows...)
+	}
+	return all
 }
 
 // run makes a row's request in the world.
