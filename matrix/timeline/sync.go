@@ -83,20 +83,26 @@ func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
 	}
 }
 
+// roomPart is what an answer says of a room.
+type roomPart struct {
+	room id.Room
+	body []byte
+}
+
 // syncing is the state of one answer while it is built.
 type syncing struct {
 	*Service
 	r         SyncRequest
 	since, to Token
 	data      map[id.Room][]account.Data
-	rooms_    map[string][]byte // join, invite, knock, leave → members of the object so far
+	rooms_    map[string][]roomPart // join, invite, knock, leave → what is said of each room
 	news      bool
 	fields    [][]string   // what is wanted of each event, nil for all
 	people    []sentMember // whose member events the answer holds
 }
 
 func (s *Service) build(ctx context.Context, r SyncRequest, since Token) (body []byte, news bool, err error) {
-	y := &syncing{Service: s, r: r, since: since, to: s.position(), rooms_: map[string][]byte{}, data: map[id.Room][]account.Data{}}
+	y := &syncing{Service: s, r: r, since: since, to: s.position(), rooms_: map[string][]roomPart{}, data: map[id.Room][]account.Data{}}
 	for _, f := range r.Filter.EventFields {
 		y.fields = append(y.fields, fieldPath(f))
 	}
@@ -152,14 +158,7 @@ func (y *syncing) room(ctx context.Context, m room.Membership) error {
 
 // add puts a room into a section of the answer.
 func (y *syncing) add(section string, r id.Room, body []byte) {
-	b := y.rooms_[section]
-	if len(b) > 0 {
-		b = append(b, ',')
-	}
-	b = append(b, '"')
-	b = append(b, r...)
-	b = append(b, `":`...)
-	y.rooms_[section] = append(b, body...)
+	y.rooms_[section] = append(y.rooms_[section], roomPart{r, body})
 	y.news = true
 }
 
@@ -293,7 +292,11 @@ func (y *syncing) left(ctx context.Context, m room.Membership) error {
 
 // roomBody writes the timeline and the state that goes with it, leaving the object open.
 func (y *syncing) roomBody(ctx context.Context, w *window, from, to int64) (b []byte, err error) {
-	b = append(b, `{"timeline":{"events":`...)
+	size := 1024
+	for _, ev := range w.events {
+		size += len(ev.Event.Content) + 512
+	}
+	b = append(make([]byte, 0, size), `{"timeline":{"events":`...)
 	if b, err = y.events(ctx, b, w, w.events, w.limited || from == 0); err != nil {
 		return nil, err
 	}
@@ -517,8 +520,10 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 		y.r.known.answered(y.to.String(), y.people)
 	}
 	size := 512
-	for _, part := range y.rooms_ {
-		size += len(part)
+	for _, parts := range y.rooms_ {
+		for _, p := range parts {
+			size += len(p.room) + len(p.body) + 4
+		}
 	}
 	b := append(make([]byte, 0, size), `{"next_batch":"`...)
 	b = append(b, y.to.String()...)
@@ -532,7 +537,15 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 		b = append(b, '"')
 		b = append(b, section...)
 		b = append(b, `":{`...)
-		b = append(b, y.rooms_[section]...)
+		for k, p := range y.rooms_[section] {
+			if k > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, '"')
+			b = append(b, p.room...)
+			b = append(b, `":`...)
+			b = append(b, p.body...)
+		}
 		b = append(b, '}')
 	}
 	b = append(b, '}')
