@@ -117,6 +117,9 @@ func (s *Service) SetPassword(ctx context.Context, a Actor, password string, oth
 		if !others {
 			return nil
 		}
+		if _, err := tx.Exec(ctx, endLogins, string(a.User)); err != nil {
+			return err
+		}
 		return s.signOut(ctx, tx, a.User, func(d id.Device) bool { return d != a.Device })
 	})
 }

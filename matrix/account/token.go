@@ -35,6 +35,7 @@ var (
 	appDevice   = db.SQL("account.app_device", `SELECT count(*) FROM account_token WHERE member = $1 AND device = $2 AND app = $3`)
 	settleToken = db.SQL("account.settle_token", `UPDATE account_token SET parent = NULL WHERE parent = $1`)
 	endChildren = db.SQL("account.end_children", `DELETE FROM account_token WHERE parent = $1`)
+	endLogins   = db.SQL("account.end_logins", `DELETE FROM account_token WHERE member = $1 AND kind = 'login'`)
 	deleteToken = db.SQL("account.delete_token", `DELETE FROM account_token WHERE hash = $1`)
 	endAccess   = db.SQL("account.end_access", `DELETE FROM account_token WHERE member = $1 AND device = $2`)
 	saveDevice  = db.SQL("account.save_device", `INSERT INTO account_device (member, device, name, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)

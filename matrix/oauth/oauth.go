@@ -40,9 +40,24 @@ type Service struct {
 	visits map[string]*Visit
 }
 
-// New returns the service.
+// New returns the service. What somebody has allowed and no app has fetched yet ends when accounts signs them out anywhere.
 func New(d *db.DB, accounts *account.Service) *Service {
+	accounts.OnSignOut = append(accounts.OnSignOut, withdraw)
 	return &Service{db: d, accounts: accounts, polls: map[string]time.Time{}, visits: map[string]*Visit{}}
+}
+
+var (
+	withdrawCodes   = db.SQL("oauth.withdraw_codes", `DELETE FROM oauth_code WHERE member = $1 AND used_at = 0`)
+	withdrawDevices = db.SQL("oauth.withdraw_devices", `DELETE FROM oauth_device WHERE member = $1`)
+)
+
+// withdraw takes back what a user has allowed: whoever had their password may have said yes, and wait with it until they have a new one.
+func withdraw(ctx context.Context, tx *db.Tx, u id.User, _ []id.Device) error {
+	if _, err := tx.Exec(ctx, withdrawCodes, string(u)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, withdrawDevices, string(u))
+	return err
 }
 
 // Error is an answer in the form that OAuth has for what went wrong.

@@ -78,3 +78,37 @@ func TestOAuth_ACodeAndItsSessionAreOne(t *testing.T) {
 		}
 	})
 }
+
+// Whoever knows a password may say yes with it, and fetch the session only once it is another: that would make the change worth nothing.
+func TestPassword_ANewOneTakesBackWhatTheOldOneHasAllowed(t *testing.T) {
+	w := oauthWorld(t)
+	ask := asked(w.register(webApp), "https://app.example.org/back", scope)
+	box := w.register(deviceApp)
+	p := w.post("/_oauth/device", url.Values{"client_id": {box}, "scope": {scope}})
+	if err := json.Unmarshal(p.Raw, &p.Body); err != nil {
+		t.Fatal(err)
+	}
+	code := w.allow(ask, "alice")
+	if got := w.post("/_oauth/link", url.Values{"user_code": {p.text("user_code")}, "answer": {"yes"}, "user": {"alice"}, "password": {"pw"}}); got.Status != 200 {
+		t.Fatalf("yes: %d %s", got.Status, got.Raw)
+	}
+	link, err := w.app.Accounts.NewLoginToken(t.Context(), "@alice:hs1", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := w.allow(ask, "bob")
+	if err := w.app.Accounts.SetPasswordOf(t.Context(), "@alice:hs1", "better", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.tokensFor(ask, code); got.Status != 400 {
+		t.Errorf("the code: %d %s", got.Status, got.Raw)
+	}
+	poll := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {box}, "device_code": {p.text("device_code")}}
+	if got := w.post("/_oauth/token", poll); got.Status != 400 {
+		t.Errorf("the device: %d %s", got.Status, got.Raw)
+	}
+	w.gets(403, "M_FORBIDDEN", "", "POST", v3+"login", `{"type":"m.login.token","token":"`+link+`"}`)
+	if got := w.tokensFor(ask, others); got.Status != 200 {
+		t.Errorf("somebody else's code: %d %s", got.Status, got.Raw)
+	}
+}
