@@ -70,6 +70,10 @@ func (h *API) register(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	if err := h.Accounts.MayRegister(); err != nil {
 		return err
 	}
+	in := account.SignIn{Device: b.Device, Name: b.Name, Refresh: b.Refresh}
+	if err := in.Check(); err != nil {
+		return err
+	}
 	name := strings.ToLower(id.NewOpaque(10))
 	if b.Username != nil {
 		name = *b.Username
@@ -92,7 +96,7 @@ func (h *API) register(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	if b.Inhibit {
 		return httpx.JSON(w, http.StatusOK, map[string]any{"user_id": u, "home_server": u.Server()})
 	}
-	ses, err := h.Accounts.Open(r.Context(), u, account.SignIn{Device: b.Device, Name: b.Name, Refresh: b.Refresh})
+	ses, err := h.Accounts.Open(r.Context(), u, in)
 	if err != nil {
 		return err
 	}

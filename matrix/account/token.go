@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -226,6 +227,9 @@ func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string
 	if a.Device = in.Device; a.Device == "" {
 		a.Device = id.NewDevice()
 	}
+	if err := checkDevice(a.Device, in.Name); err != nil {
+		return Session{}, err
+	}
 	ses := Session{Actor: a, Access: "wla_" + id.NewOpaque(32)}
 	a.App, ses.App, ses.Name = in.App, in.App, in.Name
 	if in.Refresh {
@@ -269,6 +273,22 @@ func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string
 		return s.saveTokens(ctx, tx, ses, nil)
 	})
 	return ses, err
+}
+
+// maxDeviceName bounds a device's id and name, which everybody gets who shares a room with it.
+const maxDeviceName = 255
+
+// Check refuses a device id or name that is too long, before anything is done for the sign-in.
+func (in SignIn) Check() error { return checkDevice(cmp.Or(in.Device, "new"), in.Name) }
+
+func checkDevice(d id.Device, name string) error {
+	switch {
+	case d == "" || len(d) > maxDeviceName:
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The device id is empty or too long.")
+	case len(name) > maxDeviceName:
+		return fault.New(fault.Invalid, "M_TOO_LARGE", "The device's name is longer than 255 bytes.")
+	}
+	return nil
 }
 
 func (s *Service) lifeOf(app string) time.Duration {
@@ -405,6 +425,9 @@ func (s *Service) Devices(ctx context.Context, q db.Querier, u id.User) ([]Devic
 
 // RenameDevice changes the name people see. NotFound when the user has no such device.
 func (s *Service) RenameDevice(ctx context.Context, u id.User, d id.Device, name string) error {
+	if err := checkDevice(d, name); err != nil {
+		return err
+	}
 	return s.db.Write(ctx, "account.rename_device", func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Exec(ctx, renameDevice, string(u), string(d), name)
 		if err == nil && n == 0 {
@@ -507,8 +530,8 @@ var makeDevice = db.SQL("account.make_device", `INSERT INTO account_device (memb
 
 // MakeDevice makes a device without a session, for application services, and says whether there was none of that id.
 func (s *Service) MakeDevice(ctx context.Context, u id.User, d id.Device, name string) (bool, error) {
-	if d == "" || len(d) > 255 {
-		return false, fault.New(fault.Invalid, "M_INVALID_PARAM", "The device id is empty or too long.")
+	if err := checkDevice(d, name); err != nil {
+		return false, err
 	}
 	made := false
 	err := s.db.Write(ctx, "account.make_device", func(ctx context.Context, tx *db.Tx) error {

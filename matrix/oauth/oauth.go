@@ -269,7 +269,11 @@ func (s *Service) open(ctx context.Context, client string, u id.User, d id.Devic
 	if err != nil {
 		return Tokens{}, err
 	}
-	ses, err := s.accounts.Open(ctx, u, account.SignIn{Device: d, Name: c.Name(), Refresh: true, App: client, Spend: spend})
+	name := c.Name()
+	if len(name) > 200 { // an app may say more of itself than a device is called
+		name = strings.ToValidUTF8(name[:200], "")
+	}
+	ses, err := s.accounts.Open(ctx, u, account.SignIn{Device: d, Name: name, Refresh: true, App: client, Spend: spend})
 	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
 		return Tokens{}, errGrant // the account was locked or ended meanwhile
 	}

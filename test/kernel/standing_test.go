@@ -146,3 +146,20 @@ func TestEmail_NeedsAnAddressOfTheServersOwn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A device's id and name are told to everybody who shares a room, so nobody makes them large.
+func TestDevices_HaveShortNames(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("x", 4000)
+	w.gets(400, "M_INVALID_PARAM", "", "POST", v3+"login", `{"type":"m.login.password","user":"alice","password":"pw","device_id":"`+long+`"}`)
+	w.gets(400, "M_TOO_LARGE", "", "POST", v3+"login", `{"type":"m.login.password","user":"alice","password":"pw","initial_device_display_name":"`+long+`"}`)
+	w.gets(400, "M_TOO_LARGE", "alice", "PUT", v3+"devices/"+w.vars["device of alice"], `{"display_name":"`+long+`"}`)
+	w.gets(200, "access_token", "", "POST", v3+"login", `{"type":"m.login.password","user":"alice","password":"pw","device_id":"`+long[:255]+`","initial_device_display_name":"Phone"}`)
+	// Registration refuses before there is an account.
+	for range 2 {
+		w.gets(400, "M_INVALID_PARAM", "", "POST", v3+"register", `{"username":"zoe","password":"pw","device_id":"`+long+`","auth":{"type":"m.login.dummy"}}`)
+	}
+	if got := w.ask("alice", "GET", v3+"devices", ""); strings.Contains(string(got.Raw), long) {
+		t.Error("there is a device with a long name all the same")
+	}
+}
