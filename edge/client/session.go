@@ -75,6 +75,8 @@ func (h *API) login(w http.ResponseWriter, r *http.Request, _ account.Actor) err
 		ses, err = h.Accounts.LoginToken(r.Context(), b.Token, in)
 	case asService:
 		ses, err = h.loginService(r, b.identifier(), in)
+	case "":
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The type is missing.")
 	default:
 		return fault.New(fault.Invalid, "M_UNKNOWN", "That way to sign in is not offered.")
 	}

@@ -119,7 +119,14 @@ func (h *API) readMarkers(w http.ResponseWriter, r *http.Request, a account.Acto
 	}
 	var marks []timeline.Mark
 	for _, kind := range []string{timeline.FullyRead, timeline.Read, timeline.ReadPrivate} {
-		if name, ok := event.Text(b[kind]); ok {
+		if b[kind] == nil {
+			continue
+		}
+		name, ok := event.Text(b[kind])
+		if !ok && string(b[kind]) != "null" {
+			return fault.New(fault.Invalid, "M_BAD_JSON", "The marker "+kind+" is not the id of an event.")
+		}
+		if ok {
 			marks = append(marks, timeline.Mark{Kind: kind, Event: id.Event(name)})
 		}
 	}
@@ -135,18 +142,21 @@ func (h *API) typing(w http.ResponseWriter, r *http.Request, a account.Actor) er
 		return err
 	}
 	b := struct {
-		Typing  bool `json:"typing"`
-		Timeout int  `json:"timeout"`
+		Typing  *bool `json:"typing"`
+		Timeout int   `json:"timeout"`
 	}{Timeout: 30_000}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
+	}
+	if b.Typing == nil {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "Whether somebody is typing is missing.")
 	}
 	target, err := roomID(r)
 	if err != nil {
 		return err
 	}
 	life := time.Duration(0)
-	if b.Typing {
+	if *b.Typing {
 		life = wait(max(b.Timeout, 1))
 	}
 	if err := h.Timeline.SetTyping(r.Context(), a.User, target, life); err != nil {

@@ -155,14 +155,17 @@ func (h *API) deleteProfile(w http.ResponseWriter, r *http.Request, a account.Ac
 // spec: client-server-api#post_matrixclientv3user_directorysearch
 func (h *API) searchUsers(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	b := struct {
-		Term  string `json:"search_term"`
-		Limit int    `json:"limit"`
+		Term  *string `json:"search_term"`
+		Limit int     `json:"limit"`
 	}{Limit: 10}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
+	if b.Term == nil {
+		return fault.New(fault.Invalid, "M_MISSING_PARAM", "The search_term is missing.")
+	}
 	limit := max(1, min(b.Limit, 100))
-	found, err := h.Accounts.Search(r.Context(), b.Term, limit+1)
+	found, err := h.Accounts.Search(r.Context(), *b.Term, limit+1)
 	if err != nil {
 		return err
 	}
