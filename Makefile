@@ -1,11 +1,12 @@
 # Daily verbs. `make help` lists them.
 .POSIX:
-.PHONY: help run fresh build test check bench durability shots clean
+.PHONY: help run fresh build test check fuzz bench durability shots clean
 
 VERSION != git describe --tags --always --dirty 2>/dev/null || echo dev
 GO_SRC != find app clinical cmd edge ground matrix web/embed.go -type f ! -name '*_test.go' ! -path '*/testdata/*'
 WEB_SRC != find web/src web/public web/scripts web/index.html web/vite.config.ts web/tsconfig.json web/svelte.config.js -type f
 ARGS =
+FUZZ = 60
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf '  make %-11s %s\n' "$$verb" "$$what"; done
@@ -25,6 +26,9 @@ check: ## what is quick to know: form, vet, house rules, Go tests on SQLite
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
 	@go test ./...
+
+fuzz: ## looks for what nobody thought of, for a minute (FUZZ=600 for ten)
+	@FUZZ=$(FUZZ) tools/fuzz.sh
 
 bench: build ## how fast it is here: throughput, latency, memory, processor time a message
 	@go run ./test/bench $(ARGS)

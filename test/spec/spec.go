@@ -228,3 +228,17 @@ func check(key string, make func() any, v any) error {
 	}
 	return s.Validate(v)
 }
+
+// definitions are the schemas that others refer to.
+var definitions = sync.OnceValue(func() map[string]any {
+	var doc struct {
+		Defs map[string]any `json:"$defs"`
+	}
+	if err := json.Unmarshal(schemasJSON, &doc); err != nil {
+		panic(err) // the data is part of this package
+	}
+	return doc.Defs
+})
+
+// Definition returns the schema that a reference in an operation leads to.
+func Definition(ref string) any { return definitions()[strings.TrimPrefix(ref, "#/$defs/")] }
