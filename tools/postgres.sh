@@ -39,8 +39,9 @@ trap 'exit 130' INT TERM
 
 cd "$dir"
 as_owner "$bin/initdb" -D "$dir/data" -U wardline -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; exit 1; }
-# Tests want speed; what survives a power cut is tested elsewhere.
-as_owner "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=128MB \
+# Tests want speed; what survives a power cut is tested elsewhere. A benchmark says WARDLINE_TEST_POSTGRES_FSYNC=on.
+fsync=${WARDLINE_TEST_POSTGRES_FSYNC:-off}
+as_owner "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses='' -c fsync="$fsync" -c full_page_writes="$fsync" -c max_connections=400 -c shared_buffers=128MB \
 	>"$dir/log" 2>&1 &
 tries=0
 until "$bin/pg_isready" -q -h "$dir" -U wardline -d postgres; do
