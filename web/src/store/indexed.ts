@@ -113,12 +113,17 @@ export class IndexedDisk implements Disk {
 
   async wipe(): Promise<void> {
     const all = ['rooms', 'ev', 'state', 'meta', 'out', 'draft'];
-    const tx = (await this.connect()).transaction(all, 'readwrite', { durability: 'strict' });
-    for (const s of all) tx.objectStore(s).clear();
-    await settled(tx);
-    this.db?.close();
-    this.db = null;
-    indexedDB.deleteDatabase(NAME);
+    try {
+      const tx = (await this.connect()).transaction(all, 'readwrite', { durability: 'strict' });
+      for (const s of all) tx.objectStore(s).clear();
+      await settled(tx);
+    } catch {
+      // The server's answer to a sign-out tells the browser to clear this site's storage, which closes the database under us.
+    } finally {
+      this.db?.close();
+      this.db = null;
+      indexedDB.deleteDatabase(NAME);
+    }
   }
 
   private async connect(): Promise<IDBDatabase> {

@@ -81,8 +81,12 @@ async function leave(notice: string): Promise<void> {
   session.state = 'out';
   session.me = null;
   if (notice !== '') sessionStorage.setItem(noticeKey, notice);
-  await engine.erase();
-  for (const name of await caches.keys()) if (!name.startsWith('wardline-shell-')) await caches.delete(name);
-  history.replaceState(null, '', '/');
-  location.reload();
+  try {
+    await engine.erase();
+    for (const name of await caches.keys()) if (!name.startsWith('wardline-shell-')) await caches.delete(name);
+  } finally {
+    // Whatever stood in the way: a page that starts anew holds nothing in memory and asks the server who it is.
+    history.replaceState(null, '', '/');
+    location.reload();
+  }
 }
