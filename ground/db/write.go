@@ -221,12 +221,16 @@ func (d *DB) publish(c *commit) {
 	}
 }
 
+// begin opens the transaction and the savepoint of its first act; next ends an act's savepoint and opens that of the next. Each is one
+// way to PostgreSQL and back. What COMMIT finds open, it keeps.
 func (d *DB) begin() string {
 	if d.postgres {
-		return "BEGIN"
+		return "BEGIN; SAVEPOINT act"
 	}
-	return "BEGIN IMMEDIATE"
+	return "BEGIN IMMEDIATE; SAVEPOINT act"
 }
+
+const next = "RELEASE act; SAVEPOINT act"
 
 // commit ends the transaction. After an error, asked says whether the engine may have committed all the same.
 func (d *DB) commit(ctx context.Context, c *commit) (asked bool, err error) {
@@ -265,16 +269,13 @@ func (d *DB) finish(jobs []*job, err error) {
 	}
 }
 
-// runAct runs one act between two savepoints; an error undoes it and gives its positions back. broken says that this could not be
-// done, so that nothing of the whole batch can be relied on.
+// runAct runs one act inside the savepoint that is open; an error undoes it and gives its positions back, and leaves the savepoint for
+// the next. broken says that this could not be done, so that nothing of the whole batch can be relied on.
 func (d *DB) runAct(ctx context.Context, j *job, last *int64) (broken bool, err error) {
-	if _, err := d.conn.ExecContext(ctx, "SAVEPOINT act"); err != nil {
-		return true, fmt.Errorf("savepoint: %w", err)
-	}
 	j.tx = &Tx{db: d, conn: d.conn, last: *last}
 	err = protect(j)
 	if err == nil {
-		if _, err = d.conn.ExecContext(ctx, "RELEASE act"); err == nil {
+		if _, err = d.conn.ExecContext(ctx, next); err == nil {
 			*last = j.tx.last
 			return false, nil
 		}
@@ -282,9 +283,6 @@ func (d *DB) runAct(ctx context.Context, j *job, last *int64) (broken bool, err 
 	j.tx.undo()
 	if _, undo := d.conn.ExecContext(ctx, "ROLLBACK TO act"); undo != nil {
 		return true, errors.Join(err, undo)
-	}
-	if _, release := d.conn.ExecContext(ctx, "RELEASE act"); release != nil {
-		return true, errors.Join(err, release)
 	}
 	return false, err
 }
