@@ -29,12 +29,17 @@ func groupSend(ctx context.Context, o *options, t *table) error {
 	return with(ctx, o, nil, func(ctx context.Context, s *target) error {
 		t.add(Line{Scenario: "start to first answer", P50ms: float64(s.ready.Microseconds()) / 1000, RSSMB: s.rss()})
 		for _, n := range []int{1, 16, 64} {
-			l, err := scenarioSend(ctx, s, n, o.d)
+			l, err := scenarioSend(ctx, s, n, 0, o.d)
 			if err != nil {
 				return fmt.Errorf("%d senders: %w", n, err)
 			}
 			t.add(l)
 		}
+		paced, err := scenarioSend(ctx, s, 64, o.pick(500, 5000), o.d)
+		if err != nil {
+			return fmt.Errorf("paced: %w", err)
+		}
+		t.add(paced)
 		l, err := scenarioHot(ctx, s, 16, o.d)
 		t.add(l)
 		return err
@@ -51,14 +56,17 @@ func groupDeliver(ctx context.Context, o *options, t *table) error {
 
 const words = "Obs stable overnight, potassium repeat sent at six, lab says twenty minutes. Please review the drug chart when you can."
 
-// scenarioSend has n senders say as much as they can over 100 rooms, each waiting for its acknowledgement, and then checks that
-// every acknowledged message can be read.
-func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line, error) {
+// scenarioSend has n senders say as much as they can over 100 rooms, or so many a second in all, each waiting for its acknowledgement,
+// and then checks that every acknowledged message can be read. At a rate, latency counts from when a message was due.
+func scenarioSend(ctx context.Context, s *target, n, rate int, d time.Duration) (Line, error) {
 	line := Line{Scenario: "send over 100 rooms, each waits for its answer", Senders: n}
+	if rate > 0 {
+		line.Scenario = fmt.Sprintf("send over 100 rooms, %d a second in all", rate)
+	}
 	users := make([]*user, n)
 	rooms := make([][]string, n)
 	for i := range users {
-		u, err := s.register(ctx, fmt.Sprintf("send%d_%d", n, i))
+		u, err := s.register(ctx, fmt.Sprintf("send%d_%d_%d", n, rate, i))
 		if err != nil {
 			return line, err
 		}
@@ -83,6 +91,10 @@ func scenarioSend(ctx context.Context, s *target, n int, d time.Duration) (Line,
 			for k := 0; time.Since(began) < d; k++ {
 				room := rooms[i][k%len(rooms[i])]
 				t := time.Now()
+				if rate > 0 {
+					t = began.Add(time.Duration(k*n+i) * time.Second / time.Duration(rate))
+					pause(ctx, time.Until(t))
+				}
 				if _, err := u.send(ctx, room, words); err != nil {
 					return err
 				}
