@@ -86,7 +86,7 @@ func (r *resolution) byPowerOf(name id.Event) ranked {
 	if ev == nil {
 		return ranked{name: name}
 	}
-	power := auth.Power(r.v, &view{r: r, of: ev}, ev.Sender)
+	power := auth.Power(r.v, &view{r: r, of: ev, all: true}, ev.Sender)
 	return ranked{name: name, rank: -power, ts: ev.OriginServerTS}
 }
 

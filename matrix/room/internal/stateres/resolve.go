@@ -142,6 +142,7 @@ type view struct {
 	r     *resolution
 	state State
 	of    *event.Event
+	all   bool // its rejected auth events count too: they say how it is ranked, not whether it is allowed
 }
 
 // Get implements auth.State.
@@ -153,7 +154,7 @@ func (s *view) Get(typ, key string) *event.Event {
 		return s.r.event(s.of.RoomID.Create())
 	}
 	for _, name := range s.of.AuthEvents {
-		if ev := s.r.event(name); ev != nil && ev.Is(typ, key) && !s.r.source.Rejected(name) {
+		if ev := s.r.event(name); ev != nil && ev.Is(typ, key) && (s.all || !s.r.source.Rejected(name)) {
 			return ev
 		}
 	}
