@@ -12,6 +12,7 @@ import (
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
+	"wardline/clinical/quiet"
 	"wardline/clinical/record"
 	"wardline/clinical/rota"
 	"wardline/edge/clinic"
@@ -60,12 +61,16 @@ func (a *App) clinic() error {
 	// hazard: H1 urgent message not delivered. Whom somebody ignores can still page them, and what was decided is shown to all.
 	a.Timeline.Vital = func(ev *room.Event) bool { return bytes.Contains(ev.Event.Content, []byte(`"uk.wardline.`)) }
 
+	a.Push.Rank = a.rank
+	a.Push.Temper = (&quiet.Service{DB: a.DB, Accounts: a.Accounts, Now: time.Now}).Temper
+
+	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Patients: c.Patients, Conversations: c.Conversations,
-		Paging: c.Paging, Record: c.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 
@@ -87,13 +92,17 @@ func (a *App) fhir() *record.Client {
 // reach says how somebody could be reached now.
 func (a *App) reach(_ context.Context, u id.User) []paging.Way {
 	seen, open := a.Timeline.Seen(u)
+	ways := []paging.Way{{Via: "app", Detail: "last open " + ago(time.Since(seen)) + " ago"}}
 	switch {
 	case open:
-		return []paging.Way{{Via: "app", Detail: "open now"}}
+		ways[0].Detail = "open now"
 	case seen.IsZero():
-		return []paging.Way{{Via: "app", Detail: "not open"}}
+		ways[0].Detail = "not open"
 	}
-	return []paging.Way{{Via: "app", Detail: "last open " + ago(time.Since(seen)) + " ago"}}
+	if a.Push.Reachable(u) {
+		ways = append(ways, paging.Way{Via: "push", Detail: "phone will be notified"})
+	}
+	return ways
 }
 
 func ago(d time.Duration) string {

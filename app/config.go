@@ -29,6 +29,8 @@ type Config struct {
 	NoRateLimits         bool   `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
 	AllowPrivateNetworks bool   `name:"allow-private-networks" doc:"Let the server call addresses inside private networks. For tests, and for a FHIR server beside it."`
 	PushGateways         string `name:"push-gateways" doc:"Hosts, with commas between, of the push gateways that alone may be told of messages; these may be inside and plain http. Empty: any public one by https."`
+	PushServices         string `name:"push-services" doc:"Hosts, with commas between, of push services that browsers may be told through, besides those of Chrome, Edge, Firefox and Safari; these may be inside and plain http."`
+	PushContact          string `name:"push-contact" doc:"mailto: or https: address of who runs this server, which push services ask for. Empty: support-email or public-url."`
 	Appservices          string `name:"appservices" doc:"Folder of application service registrations, one YAML file each. Read at the start."`
 	LinkPreviews         bool   `name:"link-previews" doc:"Look at pages behind links when a client wants to show what they are about. Their owners then learn this server's address, and when somebody looked."`
 	MaxUpload            int    `name:"max-upload" default:"52428800" doc:"Largest file that may be uploaded, in bytes."`

@@ -212,6 +212,10 @@ func (h *API) capabilities(w http.ResponseWriter, _ *http.Request, a account.Act
 		// spec: MSC4140#delayed-event-limits-as-a-capability
 		"org.matrix.msc4140.delayed_events": map[string]int64{"max_delay_ms": delay.MaxDelay.Milliseconds(), "max_scheduled": delay.MaxScheduled},
 	}
+	if key := h.Push.WebKey(); key != "" {
+		// spec: MSC4174#get-vapid-key
+		all["org.matrix.msc4174.webpush"] = map[string]any{"enabled": true, "vapid": key}
+	}
 	if a.Admin {
 		all["m.account_moderation"] = map[string]bool{"lock": true, "suspend": true}
 	}

@@ -1,6 +1,7 @@
 package clinic
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
+	"wardline/matrix/id"
 )
 
 // Deps are the verbs that the API calls; all are required.
@@ -23,6 +25,7 @@ type Deps struct {
 	Conversations *conversation.Service
 	Paging        *paging.Service
 	Record        *record.Service
+	TryPush       func(ctx context.Context, u id.User, d id.Device) error // tells one's own device that this is a trial
 	Now           func() time.Time
 	MaxPhotoPx    int   // longest side of a photo that the web app uploads
 	MaxPhotoBytes int64 // and its size
@@ -52,6 +55,7 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/pages/{id}/answer", Handle: h.answerPage},
 		{Pattern: "POST /_wardline/v1/pages/{id}/withdraw", Handle: h.withdrawPage},
 		{Pattern: "POST /_wardline/v1/decisions", Handle: h.decide},
+		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},
 		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
 	}
 	for i := range table {

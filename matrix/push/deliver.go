@@ -3,23 +3,27 @@ package push
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/ground/run"
+	"wardline/ground/webpush"
 	"wardline/matrix/event"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
 
-// How pushing goes on: so many gateways are told at once, a gateway that fails is tried again after 1 s, 2 s and so on, what could not
+// How pushing goes on: so many gateways are told at once, and one more when something urgent waits behind slow ones; a gateway that fails is tried again after 1 s, 2 s and so on, what could not
 // be pushed for a day is given up, and one phone has at most so many waiting.
 const (
 	workers    = 4
 	firstPause = time.Second
 	lastPause  = time.Hour
+	pressing   = 15 * time.Second // the longest pause while something urgent waits
 	giveUp     = 24 * time.Hour
 	maxPending = 200
 	saveSoon   = time.Second
@@ -30,6 +34,7 @@ const (
 type item struct {
 	placed  room.Placed
 	actions []json.RawMessage
+	notice  Notice
 }
 
 // queue is what was committed and not yet judged for pushes. When it is full it says so, and the database is read instead.
@@ -73,11 +78,10 @@ func (s *Service) Committed(f *room.Feed, ev *room.Event) {
 
 // Run pushes until ctx ends. What was not pushed when the last process ended is found again from the place that each pusher keeps.
 func (s *Service) Run(ctx context.Context) error {
-	s.Gateways.client = s.Gateways.newClient()
 	defer s.Gateways.client.CloseIdleConnections()
 	parts := []func(context.Context) error{s.feed}
-	for range workers {
-		parts = append(parts, s.work)
+	for i := range workers + 1 {
+		parts = append(parts, func(ctx context.Context) error { return s.work(ctx, i == workers) })
 	}
 	return run.All(ctx, parts...)
 }
@@ -177,13 +181,21 @@ func (s *Service) consider(ctx context.Context, it room.Placed) error {
 	}
 	s.mu.Unlock()
 	for _, u := range who {
+		n, whatever := s.rank(u, it.Event)
 		st, yes, err := s.judge(ctx, u, it.Feed, it.Event)
 		if err != nil {
 			return err
 		}
-		if yes {
-			s.enqueue(u, item{it, st.actions})
+		if !yes && !whatever {
+			continue
 		}
+		next := item{it, st.actions, n}
+		if whatever {
+			next.actions = []json.RawMessage{notify, highlight, sound}
+		} else {
+			next.notice.Level = weigh(next)
+		}
+		s.enqueue(u, next)
 	}
 	return nil
 }
@@ -192,12 +204,15 @@ func (s *Service) enqueue(u id.User, it item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.pushers[u] {
-		last := s.place(p)
-		if n := len(p.pending); n > 0 {
-			last = max(last, p.pending[n-1].placed.Pos)
-		}
-		if it.placed.Pos <= last {
+		if it.placed.Pos <= max(s.place(p), p.top) {
 			continue // it was pushed before the last process ended, or waits already
+		}
+		p.top = it.placed.Pos
+		if p.Kind == WebKind {
+			p.supersede(it)
+		}
+		if it.notice.Level >= Urgent {
+			p.dueAt = time.Time{} // whatever failed before, this is tried now
 		}
 		if len(p.pending) >= maxPending {
 			p.pending = append(p.pending[:0:0], p.pending[1:]...) // the count still tells of it
@@ -270,11 +285,11 @@ func (s *Service) save(ctx context.Context) error {
 	})
 }
 
-// work pushes what is due, one at a time.
-func (s *Service) work(ctx context.Context) error {
+// work pushes what is due, one at a time; a worker kept for what is urgent does nothing else.
+func (s *Service) work(ctx context.Context, kept bool) error {
 	for {
 		wake := s.due.Wait()
-		p, it, next := s.pick(time.Now())
+		p, it, next := s.pick(time.Now(), kept)
 		if p != nil {
 			s.deliver(ctx, p, it)
 			continue
@@ -291,11 +306,14 @@ func (s *Service) work(ctx context.Context) error {
 	}
 }
 
-// pick takes a pusher that has something to push and whose time has come; without one it says how long to wait.
-func (s *Service) pick(now time.Time) (*pusher, item, time.Duration) {
+// pick takes a pusher that has something to push and whose time has come, one with something urgent before all others; without one it
+// says how long to wait.
+func (s *Service) pick(now time.Time, kept bool) (*pusher, item, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wait := saveLater
+	var best *pusher
+	var next item
 	for p := range s.ready {
 		if p.busy {
 			continue
@@ -304,10 +322,37 @@ func (s *Service) pick(now time.Time) (*pusher, item, time.Duration) {
 			wait = min(wait, d)
 			continue
 		}
-		p.busy = true
-		return p, p.pending[0], 0
+		if it := p.first(); best == nil || it.notice.Level > next.notice.Level {
+			best, next = p, it
+		}
 	}
-	return nil, item{}, wait
+	if best == nil || kept && next.notice.Level < Urgent {
+		return nil, item{}, wait
+	}
+	best.busy = true
+	return best, next, 0
+}
+
+// first is what a pusher tells next: a browser the most urgent of what waits, a gateway the oldest. Only for who holds mu.
+func (p *pusher) first() item {
+	best := p.pending[0]
+	if p.Kind != WebKind {
+		return best
+	}
+	for _, it := range p.pending[1:] {
+		if it.notice.Level >= Urgent && it.notice.Level > best.notice.Level {
+			best = it
+		}
+	}
+	return best
+}
+
+// supersede drops what waits for a browser from the same room and is no louder than what came now: one notice a room is shown. Only
+// for who holds mu.
+func (p *pusher) supersede(by item) {
+	p.pending = slices.DeleteFunc(slices.Clone(p.pending), func(it item) bool {
+		return it.placed.Feed == by.placed.Feed && it.notice.Level <= by.notice.Level && it.notice.Level < Urgent
+	})
 }
 
 // deliver pushes one event to one phone, unless its owner has read it meanwhile or is locked out.
@@ -320,12 +365,19 @@ func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
 	case locked != nil:
 		err = locked
 	case s.ReadTo(it.placed.Feed, p.user).In(it.placed.Thread()) < it.placed.Pos:
+		if p.Kind == WebKind {
+			err = s.tellWeb(ctx, p, it)
+			break
+		}
 		var body []byte
 		if body, err = s.notification(ctx, p, it); err == nil {
 			rejected, err = s.Gateways.post(ctx, p.url, body)
 		}
 	}
 	ctx = context.WithoutCancel(ctx) // what the gateway has said counts, also when the server stops
+	if errors.Is(err, webpush.ErrGone) {
+		rejected, err = []string{p.Key}, nil
+	}
 	for _, key := range rejected {
 		if key == p.Key {
 			if err := s.Remove(ctx, p.user, p.App, p.Key); err != nil && s.Log != nil {
@@ -337,24 +389,24 @@ func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
 	if err != nil && s.Log != nil {
 		s.Log.Info("push gateway failed", "user", p.user, "app", p.App, "err", err)
 	}
-	s.settle(p, it, err == nil, time.Now())
+	s.settle(p, it, err, time.Now())
 }
 
 // settle notes how a delivery went.
-func (s *Service) settle(p *pusher, it item, done bool, now time.Time) {
+func (s *Service) settle(p *pusher, it item, err error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.busy, s.delivered = false, true
 	if p.gone {
 		return
 	}
-	if done {
+	if err == nil || hopeless(err) {
 		p.failures, p.failingAt, p.dueAt = 0, time.Time{}, time.Time{}
 	} else {
 		if p.failingAt.IsZero() {
 			p.failingAt = now
 		}
-		p.dueAt = now.Add(min(firstPause<<min(p.failures, 12), lastPause))
+		p.dueAt = now.Add(p.pause(err))
 		p.failures++
 		if now.Sub(p.failingAt) < giveUp {
 			return
@@ -362,13 +414,27 @@ func (s *Service) settle(p *pusher, it item, done bool, now time.Time) {
 		// A day is over: older news is no use any more, and the count in the next push tells of it.
 		p.pending, p.failingAt = nil, time.Time{}
 	}
-	p.pos = max(p.pos, it.placed.Pos)
-	if len(p.pending) > 0 && p.pending[0].placed.Event == it.placed.Event {
-		p.pending = append(p.pending[:0:0], p.pending[1:]...)
-	}
-	if len(p.pending) == 0 {
+	p.pending = slices.DeleteFunc(slices.Clone(p.pending), func(o item) bool { return o.placed.Event == it.placed.Event })
+	if len(p.pending) > 0 {
+		p.pos = max(p.pos, p.pending[0].placed.Pos-1) // what waits longest decides where the next process begins
+	} else {
+		p.pos = max(p.pos, it.placed.Pos)
 		delete(s.ready, p)
 	}
 	s.due.Ring()
 	s.bell.Ring()
+}
+
+// pause is how long a pusher is left alone after a failure: longer each time, as long as its service asks, and never long while
+// something urgent waits. Only for who holds mu.
+func (p *pusher) pause(err error) time.Duration {
+	d := min(firstPause<<min(p.failures, 12), lastPause)
+	var b *webpush.Busy
+	if errors.As(err, &b) {
+		d = max(d, b.After)
+	}
+	if slices.ContainsFunc(p.pending, func(it item) bool { return it.notice.Level >= Urgent }) {
+		d = min(d, pressing)
+	}
+	return d
 }

@@ -85,13 +85,8 @@ func (g *Gateways) post(ctx context.Context, address string, body []byte) (rejec
 	if err != nil {
 		return nil, err
 	}
-	running := ctx
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatewayTime)
+	ctx, cancel := g.patience(ctx, g.trusted(u))
 	defer cancel()
-	defer context.AfterFunc(running, func() { time.AfterFunc(stopTime, cancel) })()
-	if g.trusted(u) {
-		ctx = context.WithValue(ctx, trustedKey{}, true)
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -116,6 +111,16 @@ func (g *Gateways) post(ctx context.Context, address string, body []byte) (rejec
 		return nil, fmt.Errorf("push gateway's answer: %w", err)
 	}
 	return answer.Rejected, nil
+}
+
+// patience bounds a call; when the server stops, the call has a little time left. Only a trusted host may be inside.
+func (g *Gateways) patience(running context.Context, trusted bool) (context.Context, func()) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(running), gatewayTime)
+	stop := context.AfterFunc(running, func() { time.AfterFunc(stopTime, cancel) })
+	if trusted {
+		ctx = context.WithValue(ctx, trustedKey{}, true)
+	}
+	return ctx, func() { stop(); cancel() }
 }
 
 type trustedKey struct{}

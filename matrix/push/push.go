@@ -1,5 +1,7 @@
 // Package push decides what is worth a notification to whom, and carries it to their phones.
 //
+// Phones are reached through gateways that their apps name, browsers by Web Push without anybody between (web.go).
+//
 // It promises that a user's own rules decide what counts as unread for that user, that people with default rules cost nothing beyond
 // the one judgement an event gets when it is written (package room), and that what was to be pushed is pushed after a crash too. It
 // refuses to send what a message says: a gateway belongs to somebody else, and learns ids and counts. Look first at Service.Unread
@@ -45,6 +47,12 @@ type Service struct {
 	ReadTo func(f *room.Feed, u id.User) room.Read
 	// Gateways says which gateways may be told, and how. Set before use.
 	Gateways Gateways
+	// Web says how browsers are told. Set before Load.
+	Web Web
+	// Rank says of an event that a person must hear of it whatever their rules say, and how loudly; nil for never. It is quick.
+	Rank func(u id.User, ev *room.Event) (n Notice, whatever bool)
+	// Temper is asked when a browser is about to be told: people have times in which they want quiet. nil changes nothing.
+	Temper func(ctx context.Context, u id.User, n Notice) (Notice, error)
 	// Log gets what goes wrong with gateways; nil for nothing.
 	Log *slog.Logger
 

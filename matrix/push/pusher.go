@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type pusher struct {
 	url       string
 
 	// The rest is guarded by Service.mu.
+	top       int64 // the newest that was taken up for it
 	pos       int64 // everything up to here was pushed, or needed no push
 	saved     int64 // what of that is on disk
 	pending   []item
@@ -48,6 +50,7 @@ var (
 		ON CONFLICT (member, app, pushkey) DO UPDATE SET device = excluded.device, body = excluded.body, updated_at = excluded.updated_at, failing_at = 0`)
 	deletePusher  = db.SQL("push.delete", `DELETE FROM push_pusher WHERE member = $1 AND app = $2 AND pushkey = $3`)
 	deleteOthers  = db.SQL("push.delete_others", `DELETE FROM push_pusher WHERE app = $1 AND pushkey = $2 AND member <> $3`)
+	deleteBefore  = db.SQL("push.delete_before", `DELETE FROM push_pusher WHERE member = $1 AND device = $2 AND app = $3 AND pushkey <> $4`)
 	deleteDevices = db.SQL("push.delete_device", `DELETE FROM push_pusher WHERE member = $1 AND device = $2`)
 	allPushers    = db.SQL("push.all", `SELECT member, device, body, updated_at, pos, failing_at FROM push_pusher ORDER BY updated_at, pushkey LIMIT 1000000`)
 	countPushers  = db.SQL("push.count", `SELECT count(*) FROM push_pusher WHERE member = $1`)
@@ -97,8 +100,10 @@ func (s *Service) check(p *Pusher) error {
 		return missing("lang")
 	case p.Data == nil:
 		return missing("data")
+	case p.Kind == WebKind:
+		return s.checkWeb(p)
 	case p.Kind != "http":
-		return fault.New(fault.Invalid, "M_INVALID_PARAM", "Only pushers of kind http are served here.")
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "Only pushers of the kinds http and "+WebKind+" are served here.")
 	case p.Data["url"] == nil:
 		return missing("data.url")
 	}
@@ -146,6 +151,13 @@ func (s *Service) Set(ctx context.Context, u id.User, d id.Device, p Pusher, add
 		if n >= maxPushers {
 			return fault.New(fault.Invalid, "M_LIMIT_EXCEEDED", "You have too many pushers already.")
 		}
+		before := func(*pusher) bool { return false } // a browser's older subscriptions end with its new one
+		if p.Kind == WebKind {
+			before = func(o *pusher) bool { return o.user == u && o.device == d && o.App == p.App && o.Key != p.Key }
+			if _, err := tx.Exec(ctx, deleteBefore, string(u), string(d), p.App, p.Key); err != nil {
+				return err
+			}
+		}
 		if !add {
 			if _, err := tx.Exec(ctx, deleteOthers, p.App, p.Key, string(u)); err != nil {
 				return err
@@ -159,6 +171,7 @@ func (s *Service) Set(ctx context.Context, u id.User, d id.Device, p Pusher, add
 			if !add {
 				s.dropPushers(func(o *pusher) bool { return o.App == p.App && o.Key == p.Key && o.user != u })
 			}
+			s.dropPushers(before)
 			s.keep(made)
 		})
 		return nil
@@ -174,7 +187,7 @@ func (s *Service) keep(p *pusher) {
 	if i >= 0 {
 		old := list[i]
 		old.gone = true
-		p.pos, p.saved, p.pending = s.place(old), old.saved, old.pending
+		p.pos, p.saved, p.top, p.pending = s.place(old), old.saved, old.top, old.pending
 		if delete(s.ready, old); len(p.pending) > 0 {
 			s.ready[p] = true
 		}
@@ -243,13 +256,22 @@ func (s *Service) Pushers(u id.User) []Pusher {
 	defer s.mu.Unlock()
 	list := []Pusher{}
 	for _, p := range s.pushers[u] {
-		list = append(list, p.Pusher)
+		shown := p.Pusher
+		if p.Kind == WebKind {
+			shown.Data = maps.Clone(p.Data)
+			delete(shown.Data, "auth") // the browser's secret is no business of other devices
+		}
+		list = append(list, shown)
 	}
 	return list
 }
 
 // Load brings the pushers into memory. It must be called once, before anything is pushed.
 func (s *Service) Load(ctx context.Context) error {
+	s.Gateways.client = s.Gateways.newClient()
+	if err := s.loadKey(ctx); err != nil {
+		return err
+	}
 	all, err := db.Collect(ctx, s.db, allPushers, scanPusher)
 	if err != nil {
 		return err
