@@ -26,6 +26,7 @@ import (
 type Clinic struct {
 	Directory     *directory.Service
 	Patients      *patient.Service
+	Rota          *rota.Service
 	Conversations *conversation.Service
 	Paging        *paging.Service
 	Record        *record.Service
@@ -53,6 +54,10 @@ func (a *App) clinic() error {
 		Organisation: record.Organisation{ODS: a.Config.ODS, Name: a.Config.TrustName, Server: a.Accounts.Server()},
 		Retry:        record.DefaultRetry(), Now: time.Now, Log: a.Log})
 
+	// Whoever comes to a post finds its pages and conversations; who must know of it is told in a room of their own.
+	c.Rota = rota.New(rota.Deps{DB: a.DB, Now: time.Now, Log: a.Log, Tell: c.Conversations.Tell,
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow}})
+
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Paging.Guard)
@@ -65,11 +70,12 @@ func (a *App) clinic() error {
 	a.Push.Temper = (&quiet.Service{DB: a.DB, Accounts: a.Accounts, Now: time.Now}).Temper
 
 	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
+	a.Group.Go("rota.clock", c.Rota.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
-	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Patients: c.Patients, Conversations: c.Conversations,
+	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Patients: c.Patients, Conversations: c.Conversations,
 		Paging: c.Paging, Record: c.Record, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }

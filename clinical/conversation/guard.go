@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"bytes"
 	"context"
 
 	"wardline/clinical/patient"
@@ -13,6 +14,9 @@ import (
 func (s *Service) Guard(_ context.Context, a *room.Act, d room.Draft) error {
 	if !d.Client {
 		return nil
+	}
+	if bytes.Contains(d.Content, []byte(`"`+NoticeKey+`"`)) {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only the server sends notices about duty.")
 	}
 	switch d.Type {
 	case StateType, patient.StateType:

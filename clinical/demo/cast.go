@@ -110,6 +110,9 @@ var posts = []post{
 		"jo", "sam", nil},
 }
 
+// keepers are who keeps which rotas, by service.
+var keepers = map[string][]string{"priya": {"Ward 7", "Medicine"}, "maya": {directory.Everything}}
+
 type team struct {
 	id, name, detail string
 	members          []string

@@ -154,6 +154,13 @@ func (s *seeder) directory(ctx context.Context, tx *db.Tx) error {
 			return err
 		}
 	}
+	for login, services := range keepers {
+		for _, service := range services {
+			if err := directory.SetKeeper(ctx, tx, s.user(login), service, true); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

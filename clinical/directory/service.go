@@ -14,7 +14,7 @@ type Service struct {
 	db *db.DB
 
 	mu      sync.Mutex // guards index and version
-	index   []entry
+	index   *index
 	version int64
 }
 
@@ -28,31 +28,59 @@ func New(d *db.DB) *Service { return &Service{db: d, version: -1} }
 
 var version = db.SQL("directory.version", `SELECT n FROM directory_version WHERE id = 0 LIMIT 1`)
 
-// Search returns at most limit hits of the wanted kinds, best first; an empty query lists by name. Kinds none means all. The
-// index is read again from the database when any process has changed the directory.
+// Search returns at most limit hits of the wanted kinds, best first; an empty query lists by name. Kinds none means all but wards. What
+// nothing begins like is looked for with a slip of the finger in it. The index is read again from the database when any process has
+// changed the directory. Who has left and posts that are closed are not found.
 func (s *Service) Search(ctx context.Context, query string, kinds []Kind, limit int) ([]Hit, error) {
-	index, err := s.current(ctx)
+	ix, err := s.current(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if len(kinds) == 0 {
+		kinds = []Kind{KindPost, KindPerson, KindTeam}
+	}
+	wanted := func(e *entry) bool { return slices.Contains(kinds, e.hit.Kind) }
 	q := NewQuery(query)
 	var hits []Hit
-	for _, e := range index {
-		if len(kinds) > 0 && !slices.Contains(kinds, e.hit.Kind) {
-			continue
+	add := func(e *entry, score int) {
+		h := e.hit
+		h.score = score
+		hits = append(hits, h)
+	}
+	if q.Empty() {
+		for i := range ix.entries {
+			if e := &ix.entries[i]; wanted(e) {
+				if add(e, 1); len(hits) >= limit {
+					break
+				}
+			}
 		}
-		if score := q.Score(e.text); score > 0 {
-			h := e.hit
-			h.score = score
-			hits = append(hits, h)
+		return hits, nil
+	}
+	for _, i := range ix.like(q) {
+		if e := &ix.entries[i]; wanted(e) {
+			if score := q.Score(e.text); score > 0 {
+				add(e, score)
+			}
 		}
+	}
+	if len(hits) == 0 {
+		for i, score := range ix.slips(q) {
+			if e := &ix.entries[i]; wanted(e) {
+				add(e, score)
+			}
+		}
+		slices.SortFunc(hits, func(a, b Hit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.name(), b.name())) })
+		return hits[:min(len(hits), max(limit, 0))], nil
 	}
 	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.score, a.score) })
 	return hits[:min(len(hits), max(limit, 0))], nil
 }
 
-func (s *Service) current(ctx context.Context) ([]entry, error) {
-	v, err := db.One(ctx, s.db, version, db.Scalar[int64])
+func (h Hit) name() string { return cmp.Or(h.Post.Name, h.Person.Name, h.Team.Name, h.Ward.Name) }
+
+func (s *Service) current(ctx context.Context) (*index, error) {
+	v, err := Version(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
@@ -61,16 +89,16 @@ func (s *Service) current(ctx context.Context) ([]entry, error) {
 	if v == s.version {
 		return s.index, nil
 	}
-	index, err := s.load(ctx)
+	ix, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.index, s.version = index, v
-	return index, nil
+	s.index, s.version = ix, v
+	return ix, nil
 }
 
-// load builds the index: posts first, then people, then teams, each by name; equal scores keep that order.
-func (s *Service) load(ctx context.Context) ([]entry, error) {
+// load builds the index: posts first, then people, then teams and places, each by name; equal scores keep that order.
+func (s *Service) load(ctx context.Context) (*index, error) {
 	posts, err := Posts(ctx, s.db)
 	if err != nil {
 		return nil, err
@@ -83,17 +111,29 @@ func (s *Service) load(ctx context.Context) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	wards, err := Wards(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
 	slices.SortFunc(people, func(a, b Person) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(posts, func(a, b Post) int { return cmp.Compare(a.Name, b.Name) })
-	var index []entry
+	ix := &index{}
 	for _, p := range posts {
-		index = append(index, entry{NewText(p.Name, p.Service, p.Aliases), Hit{Kind: KindPost, Post: p}})
+		if !p.Closed {
+			ix.add(entry{NewText(p.Name, p.Service, p.Aliases), Hit{Kind: KindPost, Post: p}})
+		}
 	}
 	for _, p := range people {
-		index = append(index, entry{NewText(p.Name, p.Role, p.WardName, p.Profession, p.User.Localpart()), Hit{Kind: KindPerson, Person: p}})
+		if !p.Left() {
+			ix.add(entry{NewText(p.Name, p.Role, p.WardName, p.Profession, p.Grade, p.User.Localpart()), Hit{Kind: KindPerson, Person: p}})
+		}
 	}
 	for _, t := range teams {
-		index = append(index, entry{NewText(t.Name, t.Detail), Hit{Kind: KindTeam, Team: t}})
+		ix.add(entry{NewText(t.Name, t.Detail), Hit{Kind: KindTeam, Team: t}})
 	}
-	return index, nil
+	for _, w := range wards {
+		ix.add(entry{NewText(w.Name), Hit{Kind: KindWard, Ward: w}})
+	}
+	ix.sort()
+	return ix, nil
 }

@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
 	"slices"
+	"strings"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -22,13 +24,18 @@ const maxEntries = 200_000
 
 func scanPerson(r db.Row) (Person, error) {
 	var p Person
-	err := r.Scan(&p.User, &p.Name, &p.Role, &p.Profession, &p.Ward, &p.WardName)
+	var languages string
+	err := r.Scan(&p.User, &p.Name, &p.Role, &p.Profession, &p.Ward, &p.WardName, &p.Grade, &p.Registration, &p.Photo, &languages, &p.Number, &p.Email,
+		&p.Source, &p.LeftAt, &p.ChangedAt)
+	if languages != "" {
+		p.Languages = strings.Split(languages, ",")
+	}
 	return p, err
 }
 
 func scanPost(r db.Row) (Post, error) {
 	var p Post
-	err := r.Scan(&p.ID, &p.Name, &p.Service, &p.Aliases, &p.Critical, &p.Pageable, &p.Switchboard)
+	err := r.Scan(&p.ID, &p.Name, &p.Service, &p.Aliases, &p.Critical, &p.Pageable, &p.Switchboard, &p.Place, &p.Closed)
 	return p, err
 }
 
@@ -38,7 +45,7 @@ func scanTeam(r db.Row) (Team, error) {
 	return t, err
 }
 
-var personByUser = db.SQL("directory.person", `SELECT p.user_id, p.name, p.role, p.profession, p.ward, COALESCE(w.name, '')
+var personByUser = db.SQL("directory.person", `SELECT p.user_id, p.name, p.role, p.profession, p.ward, COALESCE(w.name, ''), p.grade, p.registration, p.photo, p.languages, p.staff_number, p.email, p.source, p.left_at, p.changed_at
 FROM directory_person p LEFT JOIN directory_ward w ON w.id = p.ward WHERE p.user_id = $1 LIMIT 1`)
 
 // FindPerson returns a member of staff, or fault.NotFound for a user who is not in the directory.
@@ -55,7 +62,7 @@ func NameOf(ctx context.Context, q db.Querier, user id.User) (string, error) {
 	return p.Name, err
 }
 
-var allPeople = db.SQL("directory.people", `SELECT p.user_id, p.name, p.role, p.profession, p.ward, COALESCE(w.name, '')
+var allPeople = db.SQL("directory.people", `SELECT p.user_id, p.name, p.role, p.profession, p.ward, COALESCE(w.name, ''), p.grade, p.registration, p.photo, p.languages, p.staff_number, p.email, p.source, p.left_at, p.changed_at
 FROM directory_person p LEFT JOIN directory_ward w ON w.id = p.ward ORDER BY p.user_id LIMIT $1`)
 
 // People returns everybody, by user id.
@@ -63,7 +70,7 @@ func People(ctx context.Context, q db.Querier) ([]Person, error) {
 	return db.Collect(ctx, q, allPeople, scanPerson, maxEntries)
 }
 
-var postByID = db.SQL("directory.post", `SELECT id, name, service, aliases, critical, pageable, switchboard
+var postByID = db.SQL("directory.post", `SELECT id, name, service, aliases, critical, pageable, switchboard, place, closed
 FROM directory_post WHERE id = $1 LIMIT 1`)
 
 // FindPost returns a post, or fault.NotFound.
@@ -71,7 +78,7 @@ func FindPost(ctx context.Context, q db.Querier, post PostID) (Post, error) {
 	return db.One(ctx, q, postByID, scanPost, string(post))
 }
 
-var allPosts = db.SQL("directory.posts", `SELECT id, name, service, aliases, critical, pageable, switchboard
+var allPosts = db.SQL("directory.posts", `SELECT id, name, service, aliases, critical, pageable, switchboard, place, closed
 FROM directory_post ORDER BY service, name LIMIT $1`)
 
 // Posts returns all posts, by service and name.
@@ -79,10 +86,10 @@ func Posts(ctx context.Context, q db.Querier) ([]Post, error) {
 	return db.Collect(ctx, q, allPosts, scanPost, maxEntries)
 }
 
-var rungs = db.SQL("directory.ladder", `SELECT p.id, p.name, p.service, p.aliases, p.critical, p.pageable, p.switchboard
+var rungs = db.SQL("directory.ladder", `SELECT p.id, p.name, p.service, p.aliases, p.critical, p.pageable, p.switchboard, p.place, p.closed
 FROM directory_rung r JOIN directory_post p ON p.id = r.next WHERE r.post = $1 ORDER BY r.rung LIMIT 16`)
 
-var switchboards = db.SQL("directory.switchboard", `SELECT id, name, service, aliases, critical, pageable, switchboard
+var switchboards = db.SQL("directory.switchboard", `SELECT id, name, service, aliases, critical, pageable, switchboard, place, closed
 FROM directory_post WHERE switchboard ORDER BY id LIMIT 1`)
 
 // Ladder returns the posts that a page to post goes through: the post itself, its escalation order, and the switchboard last, each
@@ -140,29 +147,34 @@ func exec(ctx context.Context, tx *db.Tx, s *db.Statement, args ...any) error {
 	return nil
 }
 
-var saveWard = db.SQL("directory.save_ward", `INSERT INTO directory_ward (id, name) VALUES ($1, $2)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name`)
+var saveWard = db.SQL("directory.save_ward", `INSERT INTO directory_ward (id, name, site, kind) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, site = excluded.site, kind = excluded.kind`)
 
 // SaveWard adds or changes a ward.
 func SaveWard(ctx context.Context, tx *db.Tx, w Ward) error {
-	return exec(ctx, tx, saveWard, string(w.ID), w.Name)
+	return exec(ctx, tx, saveWard, string(w.ID), w.Name, string(w.Site), cmp.Or(w.Kind, "ward"))
 }
 
-var savePerson = db.SQL("directory.save_person", `INSERT INTO directory_person (user_id, name, role, profession, ward) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, role = excluded.role, profession = excluded.profession, ward = excluded.ward`)
+var savePerson = db.SQL("directory.save_person", `INSERT INTO directory_person (user_id, name, role, profession, ward, grade, registration, photo, languages, staff_number, email, source, left_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, role = excluded.role, profession = excluded.profession, ward = excluded.ward, grade = excluded.grade,
+registration = excluded.registration, photo = excluded.photo, languages = excluded.languages, staff_number = excluded.staff_number, email = excluded.email,
+source = excluded.source, left_at = excluded.left_at, changed_at = excluded.changed_at`)
 
 // SavePerson adds or changes a member of staff. The account is made elsewhere.
 func SavePerson(ctx context.Context, tx *db.Tx, p Person) error {
-	return exec(ctx, tx, savePerson, string(p.User), p.Name, p.Role, p.Profession, string(p.Ward))
+	return exec(ctx, tx, savePerson, string(p.User), p.Name, p.Role, p.Profession, string(p.Ward), p.Grade, p.Registration, p.Photo, strings.Join(p.Languages, ","),
+		p.Number, p.Email, p.Source, p.LeftAt, p.ChangedAt)
 }
 
-var savePost = db.SQL("directory.save_post", `INSERT INTO directory_post (id, name, service, aliases, critical, pageable, switchboard)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, service = excluded.service,
-aliases = excluded.aliases, critical = excluded.critical, pageable = excluded.pageable, switchboard = excluded.switchboard`)
+var savePost = db.SQL("directory.save_post", `INSERT INTO directory_post (id, name, service, aliases, critical, pageable, switchboard, place, closed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET name = excluded.name, service = excluded.service,
+aliases = excluded.aliases, critical = excluded.critical, pageable = excluded.pageable, switchboard = excluded.switchboard, place = excluded.place,
+closed = excluded.closed`)
 
 // SavePost adds or changes a post.
 func SavePost(ctx context.Context, tx *db.Tx, p Post) error {
-	return exec(ctx, tx, savePost, string(p.ID), p.Name, p.Service, p.Aliases, p.Critical, p.Pageable, p.Switchboard)
+	return exec(ctx, tx, savePost, string(p.ID), p.Name, p.Service, p.Aliases, p.Critical, p.Pageable, p.Switchboard, string(p.Place), p.Closed)
 }
 
 var clearRungs = db.SQL("directory.clear_ladder", `DELETE FROM directory_rung WHERE post = $1`)

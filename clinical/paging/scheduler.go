@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"wardline/clinical/directory"
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
@@ -151,4 +152,28 @@ func (s *Service) note(ctx context.Context, page ID) {
 	if _, err := s.Reached(ctx, w.user, page); err != nil && ctx.Err() == nil {
 		s.Log.Warn("page reached its holder, but that could not be written", "page", page, "err", err)
 	}
+}
+
+// Follow brings every open page at a post to whoever holds it now, inside the act by which the post changed hands. It suits
+// rota.Deps.Hands.
+//
+// hazard: H6 role empty or stale holder
+func (s *Service) Follow(ctx context.Context, tx *db.Tx, post directory.PostID, _, _ []id.User) error {
+	pages, err := db.Collect(ctx, tx, openPages, scan)
+	if err != nil {
+		return err
+	}
+	for _, p := range pages {
+		if p.Current.Post.ID != post {
+			continue
+		}
+		p, a, err := s.load(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := s.apply(ctx, a, p, Input{Verb: Tick}, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,6 +19,8 @@ type holderView struct {
 	Name  string  `json:"name"`
 	Since int64   `json:"since"`
 	Until int64   `json:"until"`
+	// How says in which way they came to hold it; "duty" is the rota's word alone, which nobody has confirmed.
+	How rota.How `json:"how"`
 }
 
 type nextView struct {
@@ -27,12 +29,37 @@ type nextView struct {
 	From int64   `json:"from"`
 }
 
+type alarmView struct {
+	Kind   rota.AlarmKind `json:"kind"`
+	Since  int64          `json:"since"`
+	By     id.User        `json:"by"`
+	ByName string         `json:"by_name"`
+}
+
+type offerView struct {
+	From     id.User `json:"from"`
+	FromName string  `json:"from_name"`
+	To       id.User `json:"to"`
+	ToName   string  `json:"to_name"`
+	At       int64   `json:"at"`
+}
+
+// postView is a post. Holder is the one of Holders who began last; Must is how many there have to be. Offers are those that the reader
+// has made or got.
 type postView struct {
 	ID       directory.PostID `json:"id"`
 	Name     string           `json:"name"`
 	Service  string           `json:"service"`
+	Place    string           `json:"place,omitempty"`
+	Critical bool             `json:"critical"`
+	Confirm  bool             `json:"confirm"`
+	Must     int              `json:"must"`
 	Holder   *holderView      `json:"holder"`
+	Holders  []*holderView    `json:"holders"`
+	Expected []nextView       `json:"expected"`
 	Next     *nextView        `json:"next"`
+	Alarm    *alarmView       `json:"alarm"`
+	Offers   []offerView      `json:"offers"`
 	Pageable bool             `json:"pageable"`
 }
 
@@ -60,7 +87,7 @@ func (h *handler) holder(ctx context.Context, post directory.PostID) (*holderVie
 }
 
 func viewOf(d rota.Duty) *holderView {
-	return &holderView{User: d.User, Name: d.Name, Since: d.From.UnixMilli(), Until: d.Until.UnixMilli()}
+	return &holderView{User: d.User, Name: d.Name, Since: d.From.UnixMilli(), Until: d.Until.UnixMilli(), How: d.How}
 }
 
 func (h *handler) searchDirectory(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
@@ -123,48 +150,102 @@ func (h *handler) result(ctx context.Context, hit directory.Hit) (resultView, er
 			v.Detail = holder.Name + " until " + rota.Local(time.UnixMilli(holder.Until)).Format("15:04")
 		}
 		return v, err
+	case directory.KindWard:
+		return resultView{Kind: hit.Kind, ID: string(hit.Ward.ID), Name: hit.Ward.Name, Detail: hit.Ward.Kind}, nil
 	case directory.KindTeam:
 		return resultView{Kind: hit.Kind, ID: string(hit.Team.ID), Name: hit.Team.Name, Detail: hit.Team.Detail, Members: hit.Team.Members}, nil
 	}
 	v := resultView{Kind: hit.Kind, ID: string(hit.Person.User), Name: hit.Person.Name, Detail: hit.Person.Detail(), Posts: []string{}}
-	duties, err := rota.Held(ctx, h.DB, hit.Person.User, h.Now())
+	if hit.Person.Left() {
+		v.Detail = "No longer works here"
+	}
+	board, err := h.Rota.Board(ctx)
 	if err != nil {
 		return v, err
 	}
-	for _, d := range duties {
-		p, err := directory.FindPost(ctx, h.DB, d.Post)
+	for _, post := range board.Held(hit.Person.User) {
+		v.OnDuty, v.Posts = true, append(v.Posts, board.Posts[post].Post.Name)
+	}
+	return v, nil
+}
+
+// place renders a post as somebody sees it.
+func (h *handler) place(ctx context.Context, n *namer, pl rota.Place, a account.Actor) (postView, error) {
+	p := pl.Post
+	v := postView{ID: p.ID, Name: p.Name, Service: p.Service, Critical: p.Critical, Confirm: pl.Confirm, Must: pl.Must, Pageable: p.Pageable && !p.Closed,
+		Holders: []*holderView{}, Expected: []nextView{}, Offers: []offerView{}}
+	if p.Place != "" {
+		ward, err := directory.FindWard(ctx, h.DB, p.Place)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return v, err
+		}
+		v.Place = ward.Name
+	}
+	for _, x := range pl.Holders {
+		name, err := n.user(ctx, x.User)
 		if err != nil {
 			return v, err
 		}
-		v.OnDuty, v.Posts = true, append(v.Posts, p.Name)
+		v.Holders = append(v.Holders, &holderView{User: x.User, Name: name, Since: x.From, Until: x.Until, How: x.How})
+	}
+	if len(v.Holders) > 0 {
+		v.Holder = v.Holders[0]
+	}
+	for _, d := range pl.Expected {
+		name, err := n.user(ctx, d.User)
+		if err != nil {
+			return v, err
+		}
+		v.Expected = append(v.Expected, nextView{d.User, name, d.From.UnixMilli()})
+	}
+	if pl.Next != nil {
+		name, err := n.user(ctx, pl.Next.User)
+		if err != nil {
+			return v, err
+		}
+		v.Next = &nextView{pl.Next.User, name, pl.Next.From.UnixMilli()}
+	}
+	if pl.Alarm != nil {
+		name, err := n.user(ctx, pl.Alarm.By)
+		if err != nil {
+			return v, err
+		}
+		v.Alarm = &alarmView{pl.Alarm.Kind, pl.Alarm.Since, pl.Alarm.By, name}
+	}
+	for _, o := range pl.Offers {
+		if o.From != a.User && o.To != a.User {
+			continue
+		}
+		from, err := n.user(ctx, o.From)
+		if err != nil {
+			return v, err
+		}
+		to, err := n.user(ctx, o.To)
+		if err != nil {
+			return v, err
+		}
+		v.Offers = append(v.Offers, offerView{o.From, from, o.To, to, o.At})
 	}
 	return v, nil
 }
 
-func (h *handler) post(ctx context.Context, p directory.Post) (postView, error) {
-	v := postView{ID: p.ID, Name: p.Name, Service: p.Service, Pageable: p.Pageable}
-	var err error
-	if v.Holder, err = h.holder(ctx, p.ID); err != nil {
-		return v, err
+func (h *handler) listPosts(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	board, err := h.Rota.Board(r.Context())
+	if err != nil {
+		return err
 	}
-	next, err := rota.Next(ctx, h.DB, p.ID, h.Now())
-	switch {
-	case err == nil:
-		v.Next = &nextView{User: next.User, Name: next.Name, From: next.From.UnixMilli()}
-	case !fault.Is(err, fault.NotFound):
-		return v, err
-	}
-	return v, nil
-}
-
-func (h *handler) listPosts(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	posts, err := directory.Posts(r.Context(), h.DB)
 	if err != nil {
 		return err
 	}
+	n := h.namer()
 	views := make([]postView, 0, len(posts))
 	for _, p := range posts {
-		v, err := h.post(r.Context(), p)
+		pl := board.Posts[p.ID]
+		if pl == nil || p.Closed {
+			continue
+		}
+		v, err := h.place(r.Context(), n, *pl, a)
 		if err != nil {
 			return err
 		}
@@ -173,12 +254,12 @@ func (h *handler) listPosts(w http.ResponseWriter, r *http.Request, _ account.Ac
 	return httpx.JSON(w, http.StatusOK, map[string]any{"posts": views})
 }
 
-func (h *handler) onePost(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	p, err := directory.FindPost(r.Context(), h.DB, directory.PostID(r.PathValue("id")))
+func (h *handler) onePost(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	view, err := h.Rota.View(r.Context(), directory.PostID(r.PathValue("id")))
 	if err != nil {
 		return err
 	}
-	v, err := h.post(r.Context(), p)
+	v, err := h.place(r.Context(), h.namer(), view.Place, a)
 	if err != nil {
 		return err
 	}

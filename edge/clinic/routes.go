@@ -10,6 +10,7 @@ import (
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
+	"wardline/clinical/rota"
 	"wardline/edge/httpx"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -21,6 +22,7 @@ import (
 type Deps struct {
 	DB            *db.DB
 	Directory     *directory.Service
+	Rota          *rota.Service
 	Patients      *patient.Service
 	Conversations *conversation.Service
 	Paging        *paging.Service
@@ -58,17 +60,18 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},
 		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
 	}
+	table = append(table, h.rotaRoutes()...)
 	for i := range table {
 		table[i].Auth = true
 		table[i].Handle = h.staff(table[i].Handle)
 	}
-	return table
+	return append(table, httpx.Route{Pattern: "GET /_wardline/v1/calendar/{secret}/duties.ics", Handle: h.calendar})
 }
 
 // staff lets only people of the directory in.
 func (h *handler) staff(next httpx.Handler) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-		if _, err := directory.FindPerson(r.Context(), h.DB, a.User); fault.Is(err, fault.NotFound) {
+		if p, err := directory.FindPerson(r.Context(), h.DB, a.User); fault.Is(err, fault.NotFound) || err == nil && p.Left() {
 			return fault.Wrap(fault.Hidden, "M_NOT_FOUND", "Not found.", err)
 		} else if err != nil {
 			return err

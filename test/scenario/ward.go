@@ -45,6 +45,7 @@ type Ward struct {
 	Directory     *directory.Service
 	Patients      *patient.Service
 	Conversations *conversation.Service
+	Rota          *rota.Service
 	Paging        *paging.Service
 	Record        *record.Service
 	EPR           *fhirdouble.Server
@@ -136,6 +137,8 @@ func (w *Ward) open() {
 	w.Directory, w.Patients = directory.New(d), patient.New(d, time.Now)
 	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
+	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
 	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
 		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,
 		Client: &record.Client{Base: "http://epr/fhir", HTTP: &http.Client{Transport: wire{w.EPR}}}})
@@ -144,6 +147,7 @@ func (w *Ward) open() {
 	w.Rooms.Guard(w.Record.Guard)
 	w.Timeline.OnDelivered = w.Paging.Delivered
 	w.group = run.NewGroup(w.log)
+	w.group.Go("rota.clock", w.Rota.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }

@@ -1,0 +1,137 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/id"
+)
+
+var (
+	wardByID = db.SQL("directory.ward", `SELECT id, name, site, kind FROM directory_ward WHERE id = $1 LIMIT 1`)
+	allWards = db.SQL("directory.wards", `SELECT id, name, site, kind FROM directory_ward ORDER BY name, id LIMIT $1`)
+	allSites = db.SQL("directory.sites", `SELECT id, name, ods FROM directory_site ORDER BY name, id LIMIT 10000`)
+	saveSite = db.SQL("directory.save_site", `INSERT INTO directory_site (id, name, ods) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET name = excluded.name, ods = excluded.ods`)
+)
+
+func scanWard(r db.Row) (w Ward, err error) { return w, r.Scan(&w.ID, &w.Name, &w.Site, &w.Kind) }
+
+// FindWard returns a ward, or fault.NotFound.
+func FindWard(ctx context.Context, q db.Querier, ward WardID) (Ward, error) {
+	return db.One(ctx, q, wardByID, scanWard, string(ward))
+}
+
+// Wards returns all wards and other places, by name.
+func Wards(ctx context.Context, q db.Querier) ([]Ward, error) {
+	return db.Collect(ctx, q, allWards, scanWard, maxEntries)
+}
+
+// Sites returns the sites of the organisation, by name.
+func Sites(ctx context.Context, q db.Querier) ([]Site, error) {
+	return db.Collect(ctx, q, allSites, func(r db.Row) (s Site, err error) { return s, r.Scan(&s.ID, &s.Name, &s.ODS) })
+}
+
+// SaveSite adds or changes a site.
+func SaveSite(ctx context.Context, tx *db.Tx, s Site) error {
+	if s.ODS != "" && !ValidODS(s.ODS) {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "That is no ODS code.")
+	}
+	return exec(ctx, tx, saveSite, string(s.ID), s.Name, s.ODS)
+}
+
+// Version grows with each change of the directory.
+func Version(ctx context.Context, q db.Querier) (int64, error) {
+	return db.One(ctx, q, version, db.Scalar[int64])
+}
+
+// By is who wants to change something. Admin is somebody who administers the whole server.
+type By struct {
+	User  id.User
+	Admin bool
+}
+
+var (
+	keepersOf  = db.SQL("directory.keepers", `SELECT user_id FROM directory_keeper WHERE service = $1 OR service = '*' ORDER BY user_id LIMIT 50`)
+	keepsWhat  = db.SQL("directory.keeps", `SELECT service FROM directory_keeper WHERE user_id = $1 ORDER BY service LIMIT 500`)
+	addKeeper  = db.SQL("directory.add_keeper", `INSERT INTO directory_keeper (user_id, service) VALUES ($1, $2) ON CONFLICT (user_id, service) DO NOTHING`)
+	endKeeper  = db.SQL("directory.end_keeper", `DELETE FROM directory_keeper WHERE user_id = $1 AND service = $2`)
+	endKeepers = db.SQL("directory.end_keepers", `DELETE FROM directory_keeper WHERE user_id = $1`)
+)
+
+// Everything is the service of somebody who keeps all rotas.
+const Everything = "*"
+
+var errNotKeeper = fault.New(fault.Forbidden, "M_FORBIDDEN", "Only whoever keeps this rota may do that.")
+
+// Keepers returns who keeps the rotas of a service.
+func Keepers(ctx context.Context, q db.Querier, service string) ([]id.User, error) {
+	return db.Collect(ctx, q, keepersOf, db.Scalar[id.User], service)
+}
+
+// Keeps returns the services whose rotas somebody keeps; Everything is all of them.
+func Keeps(ctx context.Context, q db.Querier, user id.User) ([]string, error) {
+	return db.Collect(ctx, q, keepsWhat, db.Scalar[string], string(user))
+}
+
+// MayKeep returns nil when somebody keeps the rotas of the service, and fault.Forbidden otherwise.
+func MayKeep(ctx context.Context, q db.Querier, by By, service string) error {
+	if by.Admin {
+		return nil
+	}
+	all, err := Keeps(ctx, q, by.User)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s == service || s == Everything {
+			return nil
+		}
+	}
+	return errNotKeeper
+}
+
+// KeepsAny returns nil when somebody keeps any rota, and fault.Forbidden otherwise.
+func KeepsAny(ctx context.Context, q db.Querier, by By) error {
+	if by.Admin {
+		return nil
+	}
+	all, err := Keeps(ctx, q, by.User)
+	if err == nil && len(all) == 0 {
+		err = errNotKeeper
+	}
+	return err
+}
+
+// SetKeeper lets somebody keep the rotas of a service, or takes that from them.
+func SetKeeper(ctx context.Context, tx *db.Tx, user id.User, service string, on bool) error {
+	q := endKeeper
+	if on {
+		q = addKeeper
+	}
+	_, err := tx.Exec(ctx, q, string(user), service)
+	return err
+}
+
+// Leave notes that somebody works here no more: they are not found any longer, belong to no team and keep no rota. Their name stays for
+// what they have done.
+func Leave(ctx context.Context, tx *db.Tx, user id.User, at time.Time) error {
+	p, err := FindPerson(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+	if !p.Left() {
+		p.LeftAt = at.UnixMilli()
+	}
+	p.ChangedAt = at.UnixMilli()
+	if _, err := tx.Exec(ctx, leaveTeams, string(user)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, endKeepers, string(user)); err != nil {
+		return err
+	}
+	return SavePerson(ctx, tx, p)
+}
+
+var leaveTeams = db.SQL("directory.leave_teams", `DELETE FROM directory_member WHERE user_id = $1`)

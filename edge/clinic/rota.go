@@ -1,0 +1,674 @@
+package clinic
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wardline/clinical/directory"
+	"wardline/clinical/rota"
+	"wardline/edge/httpx"
+	"wardline/ground/fault"
+	"wardline/ground/obs"
+	"wardline/matrix/account"
+	"wardline/matrix/id"
+)
+
+// rotaRoutes are the calls about who holds what, and who is planned for it.
+func (h *handler) rotaRoutes() []httpx.Route {
+	const v1 = "/_wardline/v1/"
+	return []httpx.Route{
+		{Pattern: "GET " + v1 + "posts/at", Handle: h.postsAt},
+		{Pattern: "GET " + v1 + "posts/{id}/history", Handle: h.postHistory},
+		{Pattern: "POST " + v1 + "posts/{id}/chat", Handle: h.postChat},
+		{Pattern: "POST " + v1 + "posts/{id}/{verb}", Handle: h.actOnPost},
+		{Pattern: "PUT " + v1 + "posts/{id}/rule", Handle: h.setRule},
+		{Pattern: "GET " + v1 + "rota", Handle: h.showRota},
+		{Pattern: "GET " + v1 + "rota/mine", Handle: h.myRota},
+		{Pattern: "POST " + v1 + "rota/duties", Handle: h.putDuty},
+		{Pattern: "PUT " + v1 + "rota/duties/{id}", Handle: h.putDuty},
+		{Pattern: "DELETE " + v1 + "rota/duties/{id}", Handle: h.deleteDuty},
+		{Pattern: "POST " + v1 + "rota/patterns", Handle: h.putPattern},
+		{Pattern: "PUT " + v1 + "rota/patterns/{id}", Handle: h.putPattern},
+		{Pattern: "DELETE " + v1 + "rota/patterns/{id}", Handle: h.deletePattern},
+		{Pattern: "POST " + v1 + "rota/patterns/{id}/fill", Handle: h.fillPattern},
+		{Pattern: "POST " + v1 + "rota/publish", Handle: h.publish},
+		{Pattern: "GET " + v1 + "rota/requests", Handle: h.listRequests},
+		{Pattern: "POST " + v1 + "rota/requests", Handle: h.makeRequest},
+		{Pattern: "POST " + v1 + "rota/requests/{id}/answer", Handle: h.answerRequest},
+		{Pattern: "POST " + v1 + "rota/link", Handle: h.newLink},
+		{Pattern: "DELETE " + v1 + "rota/link", Handle: h.endLink},
+		{Pattern: "POST " + v1 + "rota/away", Handle: h.setAway},
+		{Pattern: "DELETE " + v1 + "rota/away/{id}", Handle: h.endAway},
+	}
+}
+
+func by(a account.Actor) directory.By { return directory.By{User: a.User, Admin: a.Admin} }
+
+type dutyView struct {
+	ID       rota.DutyID      `json:"id"`
+	Post     directory.PostID `json:"post"`
+	PostName string           `json:"post_name,omitempty"`
+	User     id.User          `json:"user"`
+	Name     string           `json:"name"`
+	From     int64            `json:"from"`
+	Until    int64            `json:"until"`
+	Draft    bool             `json:"draft"`
+	Source   string           `json:"source,omitempty"`
+}
+
+// namer reads each name once.
+type namer struct {
+	h     *handler
+	users map[id.User]string
+	posts map[directory.PostID]string
+}
+
+func (h *handler) namer() *namer {
+	return &namer{h, map[id.User]string{}, map[directory.PostID]string{}}
+}
+
+func (n *namer) user(ctx context.Context, u id.User) (string, error) {
+	if u == "" {
+		return "", nil
+	}
+	if name, ok := n.users[u]; ok {
+		return name, nil
+	}
+	name, err := directory.NameOf(ctx, n.h.DB, u)
+	n.users[u] = name
+	return name, err
+}
+
+func (n *namer) post(ctx context.Context, p directory.PostID) (string, error) {
+	if name, ok := n.posts[p]; ok {
+		return name, nil
+	}
+	post, err := directory.FindPost(ctx, n.h.DB, p)
+	if fault.Is(err, fault.NotFound) {
+		post.Name, err = string(p), nil
+	}
+	n.posts[p] = post.Name
+	return post.Name, err
+}
+
+func (n *namer) duty(ctx context.Context, d rota.Duty) (dutyView, error) {
+	v := dutyView{ID: d.ID, Post: d.Post, User: d.User, From: d.From.UnixMilli(), Until: d.Until.UnixMilli(), Draft: d.Draft, Source: d.Source}
+	var err error
+	if v.Name, err = n.user(ctx, d.User); err != nil {
+		return v, err
+	}
+	v.PostName, err = n.post(ctx, d.Post)
+	return v, err
+}
+
+func (n *namer) duties(ctx context.Context, all []rota.Duty) ([]dutyView, error) {
+	views := make([]dutyView, 0, len(all))
+	for _, d := range all {
+		v, err := n.duty(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+var verbs = map[string]rota.Verb{"take": rota.Take, "give": rota.Give, "accept": rota.Accept, "refuse": rota.Refuse, "withdraw": rota.Withdraw, "takeover": rota.TakeOver, "see": rota.See}
+
+func (h *handler) actOnPost(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	verb, ok := verbs[r.PathValue("verb")]
+	if !ok {
+		return fault.New(fault.NotFound, "M_UNRECOGNIZED", "There is nothing here.")
+	}
+	var body struct {
+		To     id.User    `json:"to"`
+		From   id.User    `json:"from"`
+		Reason obs.Hidden `json:"reason"`
+		Rested bool       `json:"rested"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	view, err := h.Rota.Act(r.Context(), rota.Ask{Verb: verb, Post: directory.PostID(r.PathValue("id")), By: a.User, To: body.To, From: body.From, Reason: string(body.Reason), Rested: body.Rested})
+	if err != nil {
+		return err
+	}
+	v, err := h.place(r.Context(), h.namer(), view.Place, a)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, v)
+}
+
+func (h *handler) postChat(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	room, err := h.Conversations.Post(r.Context(), a.User, directory.PostID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"room_id": room})
+}
+
+func (h *handler) postsAt(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	at, err := strconv.ParseInt(r.URL.Query().Get("at"), 10, 64)
+	if err != nil || at < 0 || at > 1<<52 {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "Say at which instant, in milliseconds since 1970.")
+	}
+	planned, err := rota.PlannedAll(r.Context(), h.DB, time.UnixMilli(at))
+	if err != nil {
+		return err
+	}
+	n := h.namer()
+	out := map[directory.PostID][]dutyView{}
+	for p, all := range planned {
+		if out[p], err = n.duties(r.Context(), all); err != nil {
+			return err
+		}
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"at": at, "planned": out})
+}
+
+func (h *handler) postHistory(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	post := directory.PostID(r.PathValue("id"))
+	if _, err := directory.FindPost(r.Context(), h.DB, post); err != nil {
+		return err
+	}
+	past, err := rota.History(r.Context(), h.DB, post, 50)
+	if err != nil {
+		return err
+	}
+	type line struct {
+		User   id.User  `json:"user"`
+		Name   string   `json:"name"`
+		From   int64    `json:"from"`
+		Until  int64    `json:"until"`
+		How    rota.How `json:"how"`
+		Reason string   `json:"reason,omitempty"`
+		Ended  string   `json:"ended,omitempty"`
+	}
+	lines := make([]line, 0, len(past))
+	for _, p := range past {
+		l := line{User: p.User, Name: p.Name, From: p.From.UnixMilli(), How: p.How, Reason: p.Reason, Ended: p.Ended}
+		if !p.Until.IsZero() {
+			l.Until = p.Until.UnixMilli()
+		}
+		lines = append(lines, l)
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"history": lines})
+}
+
+func (h *handler) setRule(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Holders int  `json:"holders"`
+		Confirm bool `json:"confirm"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	if err := h.Rota.ChangeRule(r.Context(), by(a), directory.PostID(r.PathValue("id")), body.Holders, body.Confirm); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+// days reads from and until, as days on the trust's walls.
+func days(r *http.Request, def int) (from, until rota.Date, err error) {
+	bad := fault.New(fault.Invalid, "M_INVALID_PARAM", "Write days as 2026-11-24, at most 100 of them.")
+	from = rota.DateOf(time.Now())
+	if s := r.URL.Query().Get("from"); s != "" {
+		if from, err = rota.ParseDate(s); err != nil {
+			return from, until, bad
+		}
+	}
+	until = from.Add(def)
+	if s := r.URL.Query().Get("until"); s != "" {
+		if until, err = rota.ParseDate(s); err != nil || until.Before(from) || until.Days(from) > 100 {
+			return from, until, bad
+		}
+	}
+	return from, until, nil
+}
+
+type gapView struct {
+	From    int64 `json:"from"`
+	Until   int64 `json:"until"`
+	Planned int   `json:"planned"`
+	Must    int   `json:"must"`
+}
+
+func viewGaps(all []rota.Gap) []gapView {
+	views := make([]gapView, 0, len(all))
+	for _, g := range all {
+		views = append(views, gapView{g.From.UnixMilli(), g.Until.UnixMilli(), g.Planned, g.Must})
+	}
+	return views
+}
+
+type awayView struct {
+	ID    string  `json:"id"`
+	User  id.User `json:"user"`
+	From  int64   `json:"from"`
+	Until int64   `json:"until"`
+	Kind  string  `json:"kind,omitempty"`
+}
+
+// showRota returns some days of a post's rota. Drafts, patterns and why somebody is away are for whoever keeps it.
+func (h *handler) showRota(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	ctx := r.Context()
+	from, until, err := days(r, 13)
+	if err != nil {
+		return err
+	}
+	post, err := directory.FindPost(ctx, h.DB, directory.PostID(r.URL.Query().Get("post")))
+	if err != nil {
+		return err
+	}
+	keeps := directory.MayKeep(ctx, h.DB, by(a), post.Service)
+	if keeps != nil && !fault.Is(keeps, fault.Forbidden) {
+		return keeps
+	}
+	start, end := from.At(0), until.Add(1).At(0)
+	all, err := rota.Between(ctx, h.DB, post.ID, start, end)
+	if err != nil {
+		return err
+	}
+	if keeps != nil {
+		all = slices.DeleteFunc(all, func(d rota.Duty) bool { return d.Draft })
+	}
+	duties, err := h.namer().duties(ctx, all)
+	if err != nil {
+		return err
+	}
+	gaps, err := rota.Gaps(ctx, h.DB, post.ID, start, end, keeps == nil)
+	if err != nil {
+		return err
+	}
+	away, err := rota.Absences(ctx, h.DB, all, start)
+	if err != nil {
+		return err
+	}
+	gone := []awayView{}
+	for _, x := range away {
+		if x.From.Before(end) {
+			v := awayView{ID: x.ID, User: x.User, From: x.From.UnixMilli(), Until: x.Until.UnixMilli()}
+			if keeps == nil {
+				v.Kind = x.Kind
+			}
+			gone = append(gone, v)
+		}
+	}
+	body := map[string]any{"post": map[string]any{"id": post.ID, "name": post.Name, "service": post.Service}, "from": from.String(), "until": until.String(),
+		"duties": duties, "gaps": viewGaps(gaps), "away": gone, "keeps": keeps == nil, "holidays": holidays(from, until)}
+	if keeps == nil {
+		patterns, err := rota.Patterns(ctx, h.DB, post.ID)
+		if err != nil {
+			return err
+		}
+		body["patterns"] = list(patterns)
+		view, err := h.Rota.View(ctx, post.ID)
+		if err != nil {
+			return err
+		}
+		body["rule"] = map[string]any{"holders": view.Must, "confirm": view.Confirm}
+	}
+	return httpx.JSON(w, http.StatusOK, body)
+}
+
+func holidays(from, until rota.Date) map[string]string {
+	out := map[string]string{}
+	for year := from.Year; year <= until.Year; year++ {
+		for d, name := range rota.Holidays(year, rota.England) {
+			if !d.Before(from) && !until.Before(d) {
+				out[d.String()] = name
+			}
+		}
+	}
+	return out
+}
+
+type restView struct {
+	User    id.User  `json:"user"`
+	Name    string   `json:"name"`
+	First   dutyView `json:"first"`
+	Then    dutyView `json:"then"`
+	Minutes int      `json:"minutes"`
+}
+
+func (n *namer) rests(ctx context.Context, all []rota.Rest) ([]restView, error) {
+	views := make([]restView, 0, len(all))
+	for _, r := range all {
+		v := restView{User: r.User, Minutes: int(r.Gap.Minutes())}
+		var err error
+		if v.Name, err = n.user(ctx, r.User); err != nil {
+			return nil, err
+		}
+		if v.First, err = n.duty(ctx, r.First); err != nil {
+			return nil, err
+		}
+		if v.Then, err = n.duty(ctx, r.Then); err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+func (h *handler) myRota(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	ctx := r.Context()
+	from, until, err := days(r, 55)
+	if err != nil {
+		return err
+	}
+	all, err := rota.OfUser(ctx, h.DB, a.User, from.At(0), until.Add(1).At(0), false)
+	if err != nil {
+		return err
+	}
+	n := h.namer()
+	duties, err := n.duties(ctx, all)
+	if err != nil {
+		return err
+	}
+	rests, err := n.rests(ctx, rota.Rests(all))
+	if err != nil {
+		return err
+	}
+	away, err := rota.AwayOf(ctx, h.DB, a.User, from.At(0))
+	if err != nil {
+		return err
+	}
+	gone := []awayView{}
+	for _, x := range away {
+		gone = append(gone, awayView{x.ID, x.User, x.From.UnixMilli(), x.Until.UnixMilli(), x.Kind})
+	}
+	made, err := h.Rota.LinkMade(ctx, a.User)
+	if err != nil {
+		return err
+	}
+	linked := int64(0)
+	if !made.IsZero() {
+		linked = made.UnixMilli()
+	}
+	keeps, err := directory.Keeps(ctx, h.DB, a.User)
+	if err != nil {
+		return err
+	}
+	if a.Admin {
+		keeps = []string{directory.Everything}
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"from": from.String(), "until": until.String(), "duties": duties, "rests": rests, "away": gone, "link_made": linked, "keeps": list(keeps)})
+}
+
+func (h *handler) putDuty(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Post   directory.PostID `json:"post"`
+		User   id.User          `json:"user"`
+		From   int64            `json:"from"`
+		Until  int64            `json:"until"`
+		Draft  bool             `json:"draft"`
+		Rested bool             `json:"rested"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	d, err := h.Rota.Put(r.Context(), by(a), rota.Duty{ID: rota.DutyID(r.PathValue("id")), Post: body.Post, User: body.User, From: time.UnixMilli(body.From), Until: time.UnixMilli(body.Until), Draft: body.Draft}, body.Rested)
+	if err != nil {
+		return err
+	}
+	v, err := h.namer().duty(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, v)
+}
+
+func (h *handler) deleteDuty(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := h.Rota.Delete(r.Context(), by(a), rota.DutyID(r.PathValue("id"))); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+func (h *handler) putPattern(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var p rota.Pattern
+	if err := httpx.Decode(r, &p, 256<<10); err != nil {
+		return err
+	}
+	p.ID = r.PathValue("id")
+	p, err := h.Rota.SavePattern(r.Context(), by(a), p)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, p)
+}
+
+func (h *handler) deletePattern(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := h.Rota.DeletePattern(r.Context(), by(a), r.PathValue("id")); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+// span reads the days of a body.
+func span(from, until string) (rota.Date, rota.Date, error) {
+	f, err := rota.ParseDate(from)
+	if err != nil {
+		return f, f, fault.New(fault.Invalid, "M_INVALID_PARAM", "The first day is no date: write it as 2026-11-24.")
+	}
+	u, err := rota.ParseDate(until)
+	if err != nil {
+		return f, u, fault.New(fault.Invalid, "M_INVALID_PARAM", "The last day is no date: write it as 2026-11-24.")
+	}
+	return f, u, nil
+}
+
+func (h *handler) fillPattern(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct{ From, Until string }
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	from, until, err := span(body.From, body.Until)
+	if err != nil {
+		return err
+	}
+	n, err := h.Rota.Fill(r.Context(), by(a), r.PathValue("id"), from, until)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"filled": n})
+}
+
+func (h *handler) publish(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Post        directory.PostID
+		From, Until string
+		Dry, Rested bool
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	from, until, err := span(body.From, body.Until)
+	if err != nil {
+		return err
+	}
+	rep, err := h.Rota.Publish(r.Context(), by(a), body.Post, from, until, body.Dry, body.Rested)
+	if err != nil {
+		return err
+	}
+	n := h.namer()
+	duties, err := n.duties(r.Context(), rep.Duties)
+	if err != nil {
+		return err
+	}
+	rests, err := n.rests(r.Context(), rep.Rests)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"duties": duties, "gaps": viewGaps(rep.Gaps), "rests": rests, "dry": body.Dry})
+}
+
+type requestView struct {
+	ID       string            `json:"id"`
+	Kind     rota.Kind         `json:"kind"`
+	State    rota.RequestState `json:"state"`
+	By       id.User           `json:"by"`
+	ByName   string            `json:"by_name"`
+	To       id.User           `json:"to"`
+	ToName   string            `json:"to_name"`
+	Duty     *dutyView         `json:"duty"`
+	Want     *dutyView         `json:"want"`
+	PostName string            `json:"post_name"`
+	Note     string            `json:"note"`
+	MadeAt   int64             `json:"made_at"`
+	StartsAt int64             `json:"starts_at"`
+	Keeps    bool              `json:"keeps"` // the reader may approve it
+}
+
+func (h *handler) request(ctx context.Context, n *namer, q rota.Request, a account.Actor) (requestView, error) {
+	v := requestView{ID: q.ID, Kind: q.Kind, State: q.State, By: q.By, To: q.To, Note: q.Note, MadeAt: q.MadeAt.UnixMilli(), StartsAt: q.StartsAt.UnixMilli()}
+	var err error
+	if v.ByName, err = n.user(ctx, q.By); err != nil {
+		return v, err
+	}
+	if v.ToName, err = n.user(ctx, q.To); err != nil {
+		return v, err
+	}
+	for _, x := range []struct {
+		duty rota.DutyID
+		into **dutyView
+	}{{q.Duty, &v.Duty}, {q.Want, &v.Want}} {
+		d, err := rota.Find(ctx, h.DB, x.duty)
+		if fault.Is(err, fault.NotFound) {
+			continue // taken out of the rota meanwhile
+		}
+		if err != nil {
+			return v, err
+		}
+		dv, err := n.duty(ctx, d)
+		if err != nil {
+			return v, err
+		}
+		*x.into = &dv
+	}
+	p, err := directory.FindPost(ctx, h.DB, q.Post)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return v, err
+	}
+	v.PostName = p.Name
+	keeps := directory.MayKeep(ctx, h.DB, by(a), p.Service)
+	if v.Keeps = keeps == nil; keeps != nil && !fault.Is(keeps, fault.Forbidden) {
+		return v, keeps
+	}
+	return v, nil
+}
+
+func (h *handler) listRequests(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	all, err := h.Rota.Requests(r.Context(), by(a))
+	if err != nil {
+		return err
+	}
+	n := h.namer()
+	views := make([]requestView, 0, len(all))
+	for _, q := range all {
+		v, err := h.request(r.Context(), n, q, a)
+		if err != nil {
+			return err
+		}
+		views = append(views, v)
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"requests": views})
+}
+
+func (h *handler) makeRequest(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Kind rota.Kind   `json:"kind"`
+		Duty rota.DutyID `json:"duty"`
+		Want rota.DutyID `json:"want"`
+		To   id.User     `json:"to"`
+		Note obs.Hidden  `json:"note"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	q, err := h.Rota.Request(r.Context(), rota.Request{Kind: body.Kind, Duty: body.Duty, Want: body.Want, By: a.User, To: body.To, Note: strings.TrimSpace(string(body.Note))})
+	return h.showRequest(w, r, a, q, err)
+}
+
+func (h *handler) answerRequest(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Answer rota.Answer `json:"answer"`
+		Rested bool        `json:"rested"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	q, err := h.Rota.Reply(r.Context(), by(a), r.PathValue("id"), body.Answer, body.Rested)
+	return h.showRequest(w, r, a, q, err)
+}
+
+func (h *handler) showRequest(w http.ResponseWriter, r *http.Request, a account.Actor, q rota.Request, err error) error {
+	if err != nil {
+		return err
+	}
+	v, err := h.request(r.Context(), h.namer(), q, a)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, v)
+}
+
+func (h *handler) newLink(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	secret, err := h.Rota.NewLink(r.Context(), a.User)
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"path": "/_wardline/v1/calendar/" + secret + "/duties.ics"})
+}
+
+func (h *handler) endLink(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := h.Rota.EndLink(r.Context(), a.User); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
+
+// calendar answers whoever has the secret of somebody's link: calendars cannot sign in.
+func (h *handler) calendar(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	file, err := h.Rota.Calendar(r.Context(), r.PathValue("secret"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/calendar; charset=utf-8")
+	w.Header().Set("Cache-Control", "private, no-store")
+	_, err = w.Write(file)
+	return err
+}
+
+func (h *handler) setAway(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		User  id.User `json:"user"`
+		From  int64   `json:"from"`
+		Until int64   `json:"until"`
+		Kind  string  `json:"kind"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	if body.User == "" {
+		body.User = a.User
+	}
+	x, err := h.Rota.SetAway(r.Context(), by(a), rota.Away{User: body.User, From: time.UnixMilli(body.From), Until: time.UnixMilli(body.Until), Kind: body.Kind})
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, awayView{x.ID, x.User, x.From.UnixMilli(), x.Until.UnixMilli(), x.Kind})
+}
+
+func (h *handler) endAway(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := h.Rota.EndAway(r.Context(), by(a), r.PathValue("id")); err != nil {
+		return err
+	}
+	return httpx.OK(w)
+}
