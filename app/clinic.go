@@ -15,6 +15,7 @@ import (
 	"wardline/clinical/quiet"
 	"wardline/clinical/record"
 	"wardline/clinical/rota"
+	"wardline/clinical/staff"
 	"wardline/edge/clinic"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -27,6 +28,7 @@ type Clinic struct {
 	Directory     *directory.Service
 	Patients      *patient.Service
 	Rota          *rota.Service
+	Staff         *staff.Service
 	Conversations *conversation.Service
 	Paging        *paging.Service
 	Record        *record.Service
@@ -58,6 +60,8 @@ func (a *App) clinic() error {
 	c.Rota = rota.New(rota.Deps{DB: a.DB, Now: time.Now, Log: a.Log, Tell: c.Conversations.Tell,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow}})
 
+	c.Staff = staff.New(staff.Deps{DB: a.DB, Accounts: a.Accounts, Rota: c.Rota, Now: time.Now})
+
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Paging.Guard)
@@ -75,7 +79,7 @@ func (a *App) clinic() error {
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
-	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Patients: c.Patients, Conversations: c.Conversations,
+	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations,
 		Paging: c.Paging, Record: c.Record, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }

@@ -98,7 +98,11 @@ func (ix *index) slips(q Query) map[int32]int {
 				continue
 			}
 			for _, e := range ix.at[word] {
-				found[e] = max(found[e], score)
+				if slices.Contains(ix.entries[e].text.name, word) {
+					found[e] = max(found[e], 2*score)
+				} else {
+					found[e] = max(found[e], score)
+				}
 			}
 		}
 		if n == 0 {

@@ -135,3 +135,67 @@ func Leave(ctx context.Context, tx *db.Tx, user id.User, at time.Time) error {
 }
 
 var leaveTeams = db.SQL("directory.leave_teams", `DELETE FROM directory_member WHERE user_id = $1`)
+
+var wardNamed = db.SQL("directory.ward_named", `SELECT id, name, site, kind FROM directory_ward WHERE id = $1 OR lower(name) = lower($1) ORDER BY id LIMIT 1`)
+
+// WardNamed returns the ward of that id or name, or fault.NotFound.
+func WardNamed(ctx context.Context, q db.Querier, name string) (Ward, error) {
+	return db.One(ctx, q, wardNamed, scanWard, name)
+}
+
+var (
+	personByNumber = db.SQL("directory.person_by_number", `SELECT user_id FROM directory_person WHERE staff_number = $1 ORDER BY user_id LIMIT 2`)
+	personByEmail  = db.SQL("directory.person_by_email", `SELECT user_id FROM directory_person WHERE email = $1 ORDER BY user_id LIMIT 2`)
+)
+
+// WithNumber returns whoever has a number in the staff record, and WithEmail whoever has an address: fault.NotFound for nobody, and
+// fault.Conflict when it is two people's.
+func WithNumber(ctx context.Context, q db.Querier, number string) (Person, error) {
+	return onlyOne(ctx, q, personByNumber, number)
+}
+
+// WithEmail returns whoever has an e-mail address at work, as WithNumber does.
+func WithEmail(ctx context.Context, q db.Querier, email string) (Person, error) {
+	return onlyOne(ctx, q, personByEmail, email)
+}
+
+func onlyOne(ctx context.Context, q db.Querier, s *db.Statement, key string) (Person, error) {
+	found, err := db.Collect(ctx, q, s, db.Scalar[id.User], key)
+	switch {
+	case err != nil:
+		return Person{}, err
+	case key == "" || len(found) == 0:
+		return Person{}, fault.New(fault.NotFound, "M_NOT_FOUND", "Not found.")
+	case len(found) > 1:
+		return Person{}, fault.New(fault.Conflict, "M_CONFLICT", "Two people have that number or address.")
+	}
+	return FindPerson(ctx, q, found[0])
+}
+
+var leftPeople = db.SQL("directory.left", `SELECT p.user_id, p.name, p.role, p.profession, p.ward, COALESCE(w.name, ''), p.grade, p.registration, p.photo, p.languages, p.staff_number, p.email, p.source, p.left_at, p.changed_at
+FROM directory_person p LEFT JOIN directory_ward w ON w.id = p.ward WHERE p.left_at > 0 ORDER BY p.left_at DESC, p.user_id LIMIT $1`)
+
+// LeftPeople returns who has left, the latest first.
+func LeftPeople(ctx context.Context, q db.Querier, limit int) ([]Person, error) {
+	return db.Collect(ctx, q, leftPeople, scanPerson, limit)
+}
+
+var (
+	teamByID = db.SQL("directory.team", `SELECT id, name, detail FROM directory_team WHERE id = $1 LIMIT 1`)
+	teamsOf  = db.SQL("directory.teams_of", `SELECT t.id, t.name, t.detail FROM directory_member m JOIN directory_team t ON t.id = m.team WHERE m.user_id = $1 ORDER BY t.name LIMIT 100`)
+)
+
+// FindTeam returns a team with its members, or fault.NotFound.
+func FindTeam(ctx context.Context, q db.Querier, team TeamID) (Team, error) {
+	t, err := db.One(ctx, q, teamByID, scanTeam, string(team))
+	if err != nil {
+		return t, err
+	}
+	t.Members, err = db.Collect(ctx, q, teamMembers, db.Scalar[id.User], string(team))
+	return t, err
+}
+
+// TeamsOf returns the teams that somebody belongs to, without their members.
+func TeamsOf(ctx context.Context, q db.Querier, user id.User) ([]Team, error) {
+	return db.Collect(ctx, q, teamsOf, scanTeam, string(user))
+}

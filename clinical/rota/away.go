@@ -45,13 +45,12 @@ func (s *Service) SetAway(ctx context.Context, by directory.By, a Away) (Away, e
 			return err
 		}
 		a.ID, a.By = "aw_"+id.NewOpaque(9), by.User
-		if _, err := tx.Exec(ctx, addAway, a.ID, string(a.User), a.From.UnixMilli(), a.Until.UnixMilli(), a.Kind, string(by.User)); err != nil {
-			return err
-		}
-		if err := s.note(ctx, tx, by.User, "rota.away", string(a.User), map[string]string{"away": a.ID}); err != nil {
-			return err
-		}
-		return s.follow(ctx, tx, a.User)
+		return s.follow(ctx, tx, a.User, func() error {
+			if _, err := tx.Exec(ctx, addAway, a.ID, string(a.User), a.From.UnixMilli(), a.Until.UnixMilli(), a.Kind, string(by.User)); err != nil {
+				return err
+			}
+			return s.note(ctx, tx, by.User, "rota.away", string(a.User), map[string]string{"away": a.ID})
+		})
 	})
 	return a, err
 }
@@ -71,13 +70,12 @@ func (s *Service) EndAway(ctx context.Context, by directory.By, away string) err
 				return fault.Wrap(fault.Hidden, "M_NOT_FOUND", "Not found.", err)
 			}
 		}
-		if _, err := tx.Exec(ctx, deleteAway, away); err != nil {
-			return err
-		}
-		if err := s.note(ctx, tx, by.User, "rota.back", string(a.User), map[string]string{"away": a.ID}); err != nil {
-			return err
-		}
-		return s.follow(ctx, tx, a.User)
+		return s.follow(ctx, tx, a.User, func() error {
+			if _, err := tx.Exec(ctx, deleteAway, away); err != nil {
+				return err
+			}
+			return s.note(ctx, tx, by.User, "rota.back", string(a.User), map[string]string{"away": a.ID})
+		})
 	})
 }
 
@@ -86,8 +84,9 @@ func AwayOf(ctx context.Context, q db.Querier, user id.User, at time.Time) ([]Aw
 	return db.Collect(ctx, q, awayOf, scanAway, string(user), at.UnixMilli())
 }
 
-// follow brings every post that somebody holds, or is planned for, up to date inside an open act.
-func (s *Service) follow(ctx context.Context, tx *db.Tx, user id.User) error {
+// follow makes a change about somebody inside an open act, and brings every post that they hold, or are planned for, up to date before it
+// and after it: what has changed hands by it is then known, and what belongs to the post goes with it.
+func (s *Service) follow(ctx context.Context, tx *db.Tx, user id.User, change func() error) error {
 	posts, err := db.Collect(ctx, tx, keptPosts, db.Scalar[directory.PostID], string(user))
 	if err != nil {
 		return err
@@ -98,10 +97,16 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, user id.User) error {
 	}
 	posts = append(posts, planned...)
 	slices.Sort(posts)
-	for _, p := range slices.Compact(posts) {
-		if err := touch(ctx, tx, p); err != nil {
+	posts = slices.Compact(posts)
+	for _, p := range posts {
+		if err := s.Tick(ctx, tx, p); err != nil {
 			return err
 		}
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	for _, p := range posts {
 		if err := s.Tick(ctx, tx, p); err != nil {
 			return err
 		}
@@ -121,13 +126,13 @@ func (s *Service) Left(ctx context.Context, tx *db.Tx, by, user id.User) error {
 	if err := s.Returned(ctx, tx, user); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, addAway, "aw_"+id.NewOpaque(9), string(user), s.Now().UnixMilli(), forever, "left", string(by)); err != nil {
+	return s.follow(ctx, tx, user, func() error {
+		if _, err := tx.Exec(ctx, addAway, "aw_"+id.NewOpaque(9), string(user), s.Now().UnixMilli(), forever, "left", string(by)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, endLinks, string(user))
 		return err
-	}
-	if _, err := tx.Exec(ctx, endLinks, string(user)); err != nil {
-		return err
-	}
-	return s.follow(ctx, tx, user)
+	})
 }
 
 // Returned takes Left back, for somebody who works here again.

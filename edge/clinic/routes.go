@@ -11,6 +11,7 @@ import (
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
 	"wardline/clinical/rota"
+	"wardline/clinical/staff"
 	"wardline/edge/httpx"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -23,6 +24,8 @@ type Deps struct {
 	DB            *db.DB
 	Directory     *directory.Service
 	Rota          *rota.Service
+	Staff         *staff.Service
+	Accounts      *account.Service
 	Patients      *patient.Service
 	Conversations *conversation.Service
 	Paging        *paging.Service
@@ -60,7 +63,7 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},
 		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
 	}
-	table = append(table, h.rotaRoutes()...)
+	table = append(append(table, h.rotaRoutes()...), h.staffRoutes()...)
 	for i := range table {
 		table[i].Auth = true
 		table[i].Handle = h.staff(table[i].Handle)

@@ -27,7 +27,7 @@ func (w *Ward) api() http.Handler {
 		return account.Actor{User: w.As(token).User, Device: "D"}, nil
 	}}
 	mux := http.NewServeMux()
-	s.Mount(mux, clinic.Routes(clinic.Deps{DB: w.DB, Directory: w.Directory, Rota: w.Rota, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
+	s.Mount(mux, clinic.Routes(clinic.Deps{DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Accounts: w.Accounts, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
 		Record: w.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
 }

@@ -22,6 +22,7 @@ import (
 	"wardline/clinical/record"
 	"wardline/clinical/record/fhirdouble"
 	"wardline/clinical/rota"
+	"wardline/clinical/staff"
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/run"
@@ -46,6 +47,7 @@ type Ward struct {
 	Patients      *patient.Service
 	Conversations *conversation.Service
 	Rota          *rota.Service
+	Staff         *staff.Service
 	Paging        *paging.Service
 	Record        *record.Service
 	EPR           *fhirdouble.Server
@@ -139,6 +141,7 @@ func (w *Ward) open() {
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
+	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
 	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
 		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,
 		Client: &record.Client{Base: "http://epr/fhir", HTTP: &http.Client{Transport: wire{w.EPR}}}})
