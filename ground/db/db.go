@@ -38,6 +38,8 @@ type DB struct {
 	writer   *sql.DB
 	conn     *sql.Conn // the single writing connection
 	lock     *os.File  // SQLite: keeps a second process out
+	path     string    // SQLite: where its file is
+	file     *os.File  // SQLite: the same, opened by Tidy; guarded by mu
 
 	prepared sync.Map                 // *Statement → *sql.Stmt on readers
 	onWriter map[*Statement]*sql.Stmt // owned by the holder of lead
@@ -140,6 +142,7 @@ func (d *DB) openSQLite(path string) (err error) {
 	if d.lock, err = lockFile(path); err != nil {
 		return err
 	}
+	d.path = path
 	open := func(extra ...string) (*sql.DB, error) {
 		q := url.Values{}
 		for _, p := range append([]string{"synchronous(full)", "foreign_keys(on)", "temp_store(memory)", "cache_size(-4096)"}, extra...) {
@@ -197,6 +200,12 @@ func (d *DB) Close() error {
 	if d.readers != nil {
 		errs = append(errs, d.readers.Close())
 	}
+	d.mu.Lock()
+	if d.file != nil {
+		errs = append(errs, d.file.Close())
+		d.file = nil
+	}
+	d.mu.Unlock()
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())
 		d.lock = nil

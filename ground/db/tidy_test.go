@@ -62,3 +62,45 @@ func TestTidy(t *testing.T) {
 		}
 	})
 }
+
+// The log would grow for as long as there is never a pause, if nobody held the writer for a moment.
+func TestTidyBeginsTheLogAnewWhileOthersWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.db")
+	d, err := db.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.Migrate(t.Context(), notes); err != nil {
+		t.Fatal(err)
+	}
+	const rows, each = 2000, 50_000
+	ctx, cancel := context.WithCancel(t.Context())
+	text := strings.Repeat("x", each)
+	err = run.All(t.Context(), func(context.Context) error { return d.Tidy(ctx) }, func(context.Context) error {
+		defer cancel()
+		for i := range rows {
+			err := d.Write(t.Context(), "note.add", func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.Exec(ctx, addNote, tx.Position(), fmt.Sprint(i, text))
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > rows*each*3/4 {
+		t.Errorf("the log grew to %d bytes while %d were written: it never began anew", info.Size(), rows*each)
+	}
+	if n := count(t, d); n != rows {
+		t.Errorf("%d rows, want %d", n, rows)
+	}
+}
