@@ -45,6 +45,27 @@ func (e extensionsBody) read() timeline.Extensions {
 
 // spec: MSC4186
 func (h *API) sliding(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	return h.slide(w, r, a, readSliding)
+}
+
+func (h *API) slidingUnstable(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	return h.slide(w, r, a, readUnstable)
+}
+
+// slide leaves the reading to a function that is gone from the stack while the request waits: what a waiting request holds counts.
+func (h *API) slide(w http.ResponseWriter, r *http.Request, a account.Actor, read func(*http.Request, account.Actor) (*timeline.SlidingRequest, error)) error {
+	req, err := read(r, a)
+	if err != nil {
+		return err
+	}
+	body, err := h.Timeline.Sliding(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return httpx.Raw(w, http.StatusOK, body)
+}
+
+func readSliding(r *http.Request, a account.Actor) (*timeline.SlidingRequest, error) {
 	var b struct {
 		Conn          string                          `json:"conn_id"`
 		Pos           string                          `json:"pos"`
@@ -55,30 +76,26 @@ func (h *API) sliding(w http.ResponseWriter, r *http.Request, a account.Actor) e
 		Extensions    extensionsBody                  `json:"extensions"`
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := timeline.ParsePresence(b.Presence); err != nil {
-		return err
+		return nil, err
 	}
 	for name, l := range b.Lists {
 		if !opaque.MatchString(name) {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's name has characters that it may not have.")
+			return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's name has characters that it may not have.")
 		}
 		if l.TimelineLimit < 0 || l.Range != nil && (l.Range[0] < 0 || l.Range[1] < l.Range[0]) {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's range or timeline_limit makes no sense.")
+			return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's range or timeline_limit makes no sense.")
 		}
 	}
 	for _, c := range b.Subscriptions {
 		if c.TimelineLimit < 0 {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", "A subscription's timeline_limit makes no sense.")
+			return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A subscription's timeline_limit makes no sense.")
 		}
 	}
-	body, err := h.Timeline.Sliding(r.Context(), timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: b.Pos, Timeout: wait(max(b.Timeout, 0)), Presence: b.Presence,
-		Lists: b.Lists, Subscriptions: b.Subscriptions, Extensions: b.Extensions.read()})
-	if err != nil {
-		return err
-	}
-	return httpx.Raw(w, http.StatusOK, body)
+	return &timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: b.Pos, Timeout: wait(max(b.Timeout, 0)), Presence: b.Presence,
+		Lists: b.Lists, Subscriptions: b.Subscriptions, Extensions: b.Extensions.read()}, nil
 }
 
 // unstableConfig is a room config in the form of 2024.
@@ -112,7 +129,7 @@ func (c unstableConfig) read(me id.User) timeline.RoomConfig {
 	return out
 }
 
-func (h *API) slidingUnstable(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func readUnstable(r *http.Request, a account.Actor) (*timeline.SlidingRequest, error) {
 	var b struct {
 		Conn  string `json:"conn_id"`
 		Lists map[string]struct {
@@ -127,23 +144,23 @@ func (h *API) slidingUnstable(w http.ResponseWriter, r *http.Request, a account.
 		Extensions    extensionsBody             `json:"extensions"`
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
-		return err
+		return nil, err
 	}
 	ms, err := httpx.Query(r, "timeout", 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	presence, err := timeline.ParsePresence(r.URL.Query().Get("set_presence"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	req := timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: r.URL.Query().Get("pos"), Timeout: wait(ms), Presence: presence, Unstable: true,
+	req := &timeline.SlidingRequest{User: a.User, Device: a.Device, Conn: b.Conn, Pos: r.URL.Query().Get("pos"), Timeout: wait(ms), Presence: presence, Unstable: true,
 		Lists: map[string]timeline.SlidingList{}, Subscriptions: map[id.Room]timeline.RoomConfig{}, Extensions: b.Extensions.read()}
 	for name, l := range b.Lists {
 		list := timeline.SlidingList{RoomConfig: l.unstableConfig.read(a.User)}
 		for i, span := range l.Ranges {
 			if span[0] < 0 || span[1] < span[0] {
-				return fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's range makes no sense.")
+				return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A list's range makes no sense.")
 			}
 			if i == 0 {
 				list.Range = &span
@@ -162,9 +179,5 @@ func (h *API) slidingUnstable(w http.ResponseWriter, r *http.Request, a account.
 	for name, c := range b.Subscriptions {
 		req.Subscriptions[name] = c.read(a.User)
 	}
-	body, err := h.Timeline.Sliding(r.Context(), req)
-	if err != nil {
-		return err
-	}
-	return httpx.Raw(w, http.StatusOK, body)
+	return req, nil
 }

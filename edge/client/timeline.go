@@ -22,39 +22,48 @@ func wait(ms int) time.Duration { return min(time.Duration(ms)*time.Millisecond,
 
 // spec: client-server-api#get_matrixclientv3sync
 func (h *API) sync(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	q := r.URL.Query()
-	ms, err := httpx.Query(r, "timeout", 0)
+	req, err := h.readSync(r, a)
 	if err != nil {
 		return err
-	}
-	raw := json.RawMessage(q.Get("filter"))
-	if len(raw) > 0 && raw[0] != '{' {
-		if raw, err = h.Accounts.Filter(r.Context(), a.User, string(raw)); fault.Is(err, fault.NotFound) {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no such filter.")
-		} else if err != nil {
-			return err
-		}
-	}
-	filter, err := timeline.ParseFilter(raw)
-	if err != nil {
-		return err
-	}
-	presence, err := timeline.ParsePresence(q.Get("set_presence"))
-	if err != nil {
-		return err
-	}
-	req := timeline.SyncRequest{User: a.User, Presence: presence, Device: a.Device, Since: q.Get("since"), Timeout: wait(ms), Filter: filter, FullState: q.Get("full_state") == "true"}
-	switch {
-	case q.Get("use_state_after") == "true":
-		req.StateAfter = "state_after"
-	case q.Get("org.matrix.msc4222.use_state_after") == "true":
-		req.StateAfter = "org.matrix.msc4222.state_after"
 	}
 	body, err := h.Timeline.Sync(r.Context(), req)
 	if err != nil {
 		return err
 	}
 	return httpx.Raw(w, http.StatusOK, body)
+}
+
+// readSync is apart from sync, as in slide, so that it is gone from the stack while the request waits.
+func (h *API) readSync(r *http.Request, a account.Actor) (*timeline.SyncRequest, error) {
+	q := r.URL.Query()
+	ms, err := httpx.Query(r, "timeout", 0)
+	if err != nil {
+		return nil, err
+	}
+	raw := json.RawMessage(q.Get("filter"))
+	if len(raw) > 0 && raw[0] != '{' {
+		if raw, err = h.Accounts.Filter(r.Context(), a.User, string(raw)); fault.Is(err, fault.NotFound) {
+			return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "There is no such filter.")
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	filter, err := timeline.ParseFilter(raw)
+	if err != nil {
+		return nil, err
+	}
+	presence, err := timeline.ParsePresence(q.Get("set_presence"))
+	if err != nil {
+		return nil, err
+	}
+	req := &timeline.SyncRequest{User: a.User, Presence: presence, Device: a.Device, Since: q.Get("since"), Timeout: wait(ms), Filter: filter, FullState: q.Get("full_state") == "true"}
+	switch {
+	case q.Get("use_state_after") == "true":
+		req.StateAfter = "state_after"
+	case q.Get("org.matrix.msc4222.use_state_after") == "true":
+		req.StateAfter = "org.matrix.msc4222.state_after"
+	}
+	return req, nil
 }
 
 func (h *API) joinedMembers(w http.ResponseWriter, r *http.Request, a account.Actor) error {

@@ -34,7 +34,7 @@ func waiting(b *testing.B) (w *world, r id.Room, before string) {
 		w.say(alice, w.room(fmt.Sprint("other", i), bob, carol), "hello")
 	}
 	r = w.room("team", bob, carol)
-	body, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}})
+	body, err := w.timeline.Sync(b.Context(), &timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}})
 	w.ok(err)
 	var answer struct {
 		Next string `json:"next_batch"`
@@ -49,7 +49,7 @@ func BenchmarkDeliver(b *testing.B) {
 	w, _, before := waiting(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: before}); err != nil {
+		if _, err := w.timeline.Sync(b.Context(), &timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: before}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -58,7 +58,7 @@ func BenchmarkDeliver(b *testing.B) {
 // BenchmarkNothingNew is what it costs to find that there is nothing new, before a request begins to wait.
 func BenchmarkNothingNew(b *testing.B) {
 	w, _, before := waiting(b)
-	body, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: before})
+	body, err := w.timeline.Sync(b.Context(), &timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: before})
 	w.ok(err)
 	var answer struct {
 		Next string `json:"next_batch"`
@@ -66,7 +66,7 @@ func BenchmarkNothingNew(b *testing.B) {
 	w.ok(json.Unmarshal(body, &answer))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: answer.Next, Timeout: 1}); err != nil {
+		if _, err := w.timeline.Sync(b.Context(), &timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: answer.Next, Timeout: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func BenchmarkDeliverSliding(b *testing.B) {
 	ask := timeline.SlidingRequest{User: bob, Device: "D", Conn: "c", Lists: map[string]timeline.SlidingList{"all": {Range: &[2]int{0, 19},
 		RoomConfig: timeline.RoomConfig{TimelineLimit: 1}}}}
 	next := func() {
-		body, err := w.timeline.Sliding(b.Context(), ask)
+		body, err := w.timeline.Sliding(b.Context(), &ask)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func TestSliding_Cold(t *testing.T) {
 		RoomConfig: timeline.RoomConfig{TimelineLimit: 1}}}}
 	list := func() (got []id.Room) {
 		t.Helper()
-		body, err := w.timeline.Sliding(t.Context(), ask)
+		body, err := w.timeline.Sliding(t.Context(), &ask)
 		w.ok(err)
 		var answer struct {
 			Pos   string

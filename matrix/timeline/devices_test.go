@@ -36,7 +36,7 @@ func (w *world) device(ctx context.Context, u id.User, d id.Device, since string
 	w.t.Helper()
 	f, err := timeline.ParseFilter(nil)
 	w.ok(err)
-	body, err := w.timeline.Sync(ctx, timeline.SyncRequest{User: u, Device: d, Since: since, Timeout: wait, Filter: f})
+	body, err := w.timeline.Sync(ctx, &timeline.SyncRequest{User: u, Device: d, Since: since, Timeout: wait, Filter: f})
 	w.ok(err)
 	var p personal
 	w.ok(json.Unmarshal(body, &p))
@@ -330,7 +330,7 @@ func TestDelivered_ProvesOnlyWhatWasCarried(t *testing.T) {
 		} else {
 			req.Extensions = timeline.Extensions{ToDevice: true, E2EE: true}
 		}
-		body, err := w.timeline.Sliding(t.Context(), req)
+		body, err := w.timeline.Sliding(t.Context(), &req)
 		w.ok(err)
 		var a slidingAnswer
 		w.ok(json.Unmarshal(body, &a))

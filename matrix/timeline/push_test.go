@@ -85,7 +85,7 @@ func (w *pushWorld) say(u id.User, text string) id.Event {
 // unread is what a sync says, as "count/highlights".
 func (w *pushWorld) unread(u id.User) string {
 	w.t.Helper()
-	body, err := w.timeline.Sync(w.t.Context(), timeline.SyncRequest{User: u, Device: "D", Filter: &timeline.Filter{}})
+	body, err := w.timeline.Sync(w.t.Context(), &timeline.SyncRequest{User: u, Device: "D", Filter: &timeline.Filter{}})
 	w.ok(err)
 	var b struct {
 		Rooms struct {

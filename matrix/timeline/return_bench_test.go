@@ -16,7 +16,7 @@ func BenchmarkReturn(b *testing.B) {
 	for i := range 10 {
 		rooms = append(rooms, w.room(fmt.Sprint("room ", i), bob, carol))
 	}
-	body, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}})
+	body, err := w.timeline.Sync(b.Context(), &timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}})
 	w.ok(err)
 	var answer struct {
 		Next string `json:"next_batch"`
@@ -27,7 +27,7 @@ func BenchmarkReturn(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.timeline.Sync(b.Context(), timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: answer.Next}); err != nil {
+		if _, err := w.timeline.Sync(b.Context(), &timeline.SyncRequest{User: bob, Device: "D", Filter: &timeline.Filter{}, Since: answer.Next}); err != nil {
 			b.Fatal(err)
 		}
 	}

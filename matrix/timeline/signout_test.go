@@ -24,19 +24,19 @@ func TestSignOut_EndsWaiting(t *testing.T) {
 			f, err := timeline.ParseFilter(nil)
 			w.ok(err)
 			return func() error {
-				_, err := w.timeline.Sync(ctx, timeline.SyncRequest{User: bob, Device: d, Since: since, Timeout: time.Minute, Filter: f})
+				_, err := w.timeline.Sync(ctx, &timeline.SyncRequest{User: bob, Device: d, Since: since, Timeout: time.Minute, Filter: f})
 				return err
 			}
 		},
 		"sliding": func(w *world, ctx context.Context, d id.Device) func() error {
 			ask := timeline.SlidingRequest{User: bob, Device: d}
-			body, err := w.timeline.Sliding(ctx, ask)
+			body, err := w.timeline.Sliding(ctx, &ask)
 			w.ok(err)
 			var first slidingAnswer
 			w.ok(json.Unmarshal(body, &first))
 			ask.Pos, ask.Timeout = first.Pos, time.Minute
 			return func() error {
-				_, err := w.timeline.Sliding(ctx, ask)
+				_, err := w.timeline.Sliding(ctx, &ask)
 				return err
 			}
 		},

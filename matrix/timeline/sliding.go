@@ -37,7 +37,7 @@ const maxName = 255
 
 // Sliding answers a sliding sync request with its JSON body, waiting up to Timeout while there is nothing new.
 // spec: MSC4186
-func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error) {
+func (s *Service) Sliding(ctx context.Context, r *SlidingRequest) ([]byte, error) {
 	if len(r.Lists) > maxRules || len(r.Subscriptions) > maxRules {
 		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "At most 100 lists and 100 subscriptions are allowed.")
 	}
@@ -89,7 +89,7 @@ func (s *Service) Sliding(ctx context.Context, r SlidingRequest) ([]byte, error)
 // sliding is one answer while it is built.
 type sliding struct {
 	*Service
-	r        SlidingRequest
+	r        *SlidingRequest
 	base     *connState
 	received int64 // up to where the device has its own messages
 	to       Token

@@ -31,7 +31,7 @@ type SyncRequest struct {
 
 // Sync answers /v3/sync with its JSON body, waiting up to Timeout while there is nothing new. It holds nothing while it waits.
 // spec: client-server-api#get_matrixclientv3sync
-func (s *Service) Sync(ctx context.Context, r SyncRequest) ([]byte, error) {
+func (s *Service) Sync(ctx context.Context, r *SyncRequest) ([]byte, error) {
 	var since Token
 	if r.Since != "" {
 		var err error
@@ -92,7 +92,7 @@ type roomPart struct {
 // syncing is the state of one answer while it is built.
 type syncing struct {
 	*Service
-	r         SyncRequest
+	r         *SyncRequest
 	since, to Token
 	data      map[id.Room][]account.Data
 	rooms_    map[string][]roomPart // join, invite, knock, leave → what is said of each room
@@ -101,7 +101,7 @@ type syncing struct {
 	people    []sentMember // whose member events the answer holds
 }
 
-func (s *Service) build(ctx context.Context, r SyncRequest, since Token) (body []byte, news bool, err error) {
+func (s *Service) build(ctx context.Context, r *SyncRequest, since Token) (body []byte, news bool, err error) {
 	y := &syncing{Service: s, r: r, since: since, to: s.position(), rooms_: map[string][]roomPart{}, data: map[id.Room][]account.Data{}}
 	for _, f := range r.Filter.EventFields {
 		y.fields = append(y.fields, fieldPath(f))

@@ -187,7 +187,7 @@ func (w *world) sync(ctx context.Context, u id.User, since string, wait time.Dur
 	w.t.Helper()
 	f, err := timeline.ParseFilter(json.RawMessage(filter))
 	w.ok(err)
-	body, err := w.timeline.Sync(ctx, timeline.SyncRequest{User: u, Device: "D", Since: since, Timeout: wait, Filter: f})
+	body, err := w.timeline.Sync(ctx, &timeline.SyncRequest{User: u, Device: "D", Since: since, Timeout: wait, Filter: f})
 	w.ok(err)
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil {
@@ -222,7 +222,7 @@ type slidingAnswer struct {
 func (w *world) sliding(ctx context.Context, u id.User, pos string, wait time.Duration, limit int) (slidingAnswer, error) {
 	w.t.Helper()
 	member := "m.room.member"
-	body, err := w.timeline.Sliding(ctx, timeline.SlidingRequest{User: u, Device: "D", Pos: pos, Timeout: wait,
+	body, err := w.timeline.Sliding(ctx, &timeline.SlidingRequest{User: u, Device: "D", Pos: pos, Timeout: wait,
 		Lists: map[string]timeline.SlidingList{"all": {Range: &[2]int{0, 19}, RoomConfig: timeline.RoomConfig{TimelineLimit: limit,
 			Required: timeline.RequiredState{Include: []timeline.StateMatch{{Type: &member}}, Lazy: true}}}},
 		Extensions: timeline.Extensions{Typing: timeline.Extension{Enabled: true}, Receipts: timeline.Extension{Enabled: true}, AccountData: timeline.Extension{Enabled: true}}})
