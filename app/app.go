@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"wardline/edge/admin"
 	"wardline/edge/client"
 	"wardline/edge/httpx"
 	"wardline/edge/server"
@@ -73,6 +74,7 @@ type App struct {
 	Demo     bool // this is a hospital to try things with
 
 	API     *client.API
+	Admin   *admin.API
 	Cookies *client.Cookies
 	Group   *run.Group
 	Mux     *http.ServeMux
@@ -169,7 +171,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		a.HTTP.Assert = a.API.Assert
 	}
 	a.Cookies = &client.Cookies{API: a.API}
+	a.Admin = &admin.API{Accounts: a.Accounts, Rooms: a.Rooms, Media: a.Media, Reports: a.Reports, Whois: a.API.Whois, Version: Version}
 	a.HTTP.Mount(a.Mux, a.API.Routes())
+	a.HTTP.Mount(a.Mux, a.Admin.Routes())
 	a.HTTP.Mount(a.Mux, a.Cookies.Routes())
 	peers := (&server.API{Name: name, KeyID: keyID, Key: key, Version: Version, Identity: a.Accounts.Identity}).Routes()
 	a.HTTP.Mount(a.Mux, peers)

@@ -1,4 +1,9 @@
-package client
+// Package admin serves the part of the administration interface under /_synapse/admin that common tools use.
+//
+// Its paths and shapes are those that the tools expect; no specification has them. Only administrators may call it, and never an app that
+// acts for one. Signing in as somebody else is left out: whoever did it would write in their name, and the audit would say that they did.
+// Look first at Routes.
+package admin
 
 import (
 	"net/http"
@@ -12,14 +17,29 @@ import (
 	"wardline/matrix/id"
 	"wardline/matrix/media"
 	"wardline/matrix/report"
+	"wardline/matrix/room"
 )
 
-// adminRoutes are the part of the administration interface that common tools use. Signing in as somebody else is left out: whoever did
-// it would write in their name, and the audit would say that they did.
-func (h *API) adminRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
+// API is the administration interface of one server.
+type API struct {
+	Accounts *account.Service
+	Rooms    *room.Service
+	Media    *media.Service
+	Reports  *report.Service
+	Whois    httpx.Handler // the specification's own, which tools ask under this prefix too
+	Version  string        // of the program
+
+	closed closings
+}
+
+// bodyLimit bounds JSON bodies.
+const bodyLimit = 64 << 10
+
+// Routes is the table of endpoints.
+func (h *API) Routes() []httpx.Route {
 	const v1, v2 = "/_synapse/admin/v1/", "/_synapse/admin/v2/"
 	admin := func(pattern string, fn httpx.Handler) httpx.Route {
-		return auth(pattern, func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+		return httpx.Route{Pattern: pattern, Auth: true, Handle: func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 			if !a.Admin {
 				return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only administrators may do that.")
 			}
@@ -27,42 +47,42 @@ func (h *API) adminRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.
 				return fault.New(fault.Forbidden, "M_FORBIDDEN", "An app that was allowed to act for an administrator is none itself.")
 			}
 			return fn(w, r, a)
-		})
+		}}
 	}
 	return []httpx.Route{
-		admin("GET "+v1+"server_version", h.adminVersion),
-		admin("GET "+v2+"users", h.adminUsers),
-		admin("GET "+v2+"users/{userId}", h.adminUser),
-		admin("PUT "+v2+"users/{userId}", h.adminSetUser),
-		admin("GET "+v1+"users/{userId}/admin", h.adminIsAdmin),
-		admin("PUT "+v1+"users/{userId}/admin", h.adminSetAdmin),
-		admin("POST "+v1+"deactivate/{userId}", h.adminDeactivate),
-		admin("POST "+v1+"reset_password/{userId}", h.adminResetPassword),
-		admin("GET "+v1+"whois/{userId}", h.whois),
-		admin("GET "+v1+"rooms", h.adminRooms),
-		admin("GET "+v1+"rooms/{roomId}", h.adminRoom),
-		admin("GET "+v1+"rooms/{roomId}/members", h.adminMembers),
-		admin("GET "+v1+"rooms/{roomId}/state", h.adminState),
-		admin("DELETE "+v1+"rooms/{roomId}", h.adminCloseRoom),
-		admin("DELETE "+v2+"rooms/{roomId}", h.adminDeleteRoom),
-		admin("GET "+v2+"rooms/{first}/{second}", h.adminDeleteStatus), // delete_status stands in either place
-		admin("POST "+v1+"media/quarantine/{serverName}/{mediaId}", h.adminQuarantine),
-		admin("POST "+v1+"media/unquarantine/{serverName}/{mediaId}", h.adminRelease),
-		admin("POST "+v1+"user/{userId}/media/quarantine", h.adminQuarantineUser),
-		admin("POST "+v1+"room/{roomId}/media/quarantine", h.adminQuarantineRoom),
-		admin("GET "+v1+"registration_tokens", h.adminTokens),
-		admin("POST "+v1+"registration_tokens/new", h.adminNewToken),
-		admin("GET "+v1+"registration_tokens/{token}", h.adminToken),
-		admin("PUT "+v1+"registration_tokens/{token}", h.adminSetToken),
-		admin("DELETE "+v1+"registration_tokens/{token}", h.adminDeleteToken),
-		admin("GET "+v1+"event_reports", h.adminReports),
-		admin("GET "+v1+"event_reports/{reportId}", h.adminReport),
-		admin("DELETE "+v1+"event_reports/{reportId}", h.adminDeleteReport),
+		admin("GET "+v1+"server_version", h.version),
+		admin("GET "+v2+"users", h.users),
+		admin("GET "+v2+"users/{userId}", h.user),
+		admin("PUT "+v2+"users/{userId}", h.setUser),
+		admin("GET "+v1+"users/{userId}/admin", h.isAdmin),
+		admin("PUT "+v1+"users/{userId}/admin", h.setAdmin),
+		admin("POST "+v1+"deactivate/{userId}", h.deactivate),
+		admin("POST "+v1+"reset_password/{userId}", h.resetPassword),
+		admin("GET "+v1+"whois/{userId}", h.Whois),
+		admin("GET "+v1+"rooms", h.rooms),
+		admin("GET "+v1+"rooms/{roomId}", h.room),
+		admin("GET "+v1+"rooms/{roomId}/members", h.members),
+		admin("GET "+v1+"rooms/{roomId}/state", h.state),
+		admin("DELETE "+v1+"rooms/{roomId}", h.closeAtOnce),
+		admin("DELETE "+v2+"rooms/{roomId}", h.deleteRoom),
+		admin("GET "+v2+"rooms/{first}/{second}", h.deleteStatus), // delete_status stands in either place
+		admin("POST "+v1+"media/quarantine/{serverName}/{mediaId}", h.quarantine),
+		admin("POST "+v1+"media/unquarantine/{serverName}/{mediaId}", h.release),
+		admin("POST "+v1+"user/{userId}/media/quarantine", h.quarantineUser),
+		admin("POST "+v1+"room/{roomId}/media/quarantine", h.quarantineRoom),
+		admin("GET "+v1+"registration_tokens", h.tokens),
+		admin("POST "+v1+"registration_tokens/new", h.newToken),
+		admin("GET "+v1+"registration_tokens/{token}", h.token),
+		admin("PUT "+v1+"registration_tokens/{token}", h.setToken),
+		admin("DELETE "+v1+"registration_tokens/{token}", h.deleteToken),
+		admin("GET "+v1+"event_reports", h.reports),
+		admin("GET "+v1+"event_reports/{reportId}", h.report),
+		admin("DELETE "+v1+"event_reports/{reportId}", h.deleteReport),
 	}
 }
 
-func (h *API) adminVersion(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
-	return httpx.JSON(w, http.StatusOK, map[string]string{"server_version": "Wardline " + h.Options.Version})
+func (h *API) version(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	return httpx.JSON(w, http.StatusOK, map[string]string{"server_version": "Wardline " + h.Version})
 }
 
 // paging reads from where and how many rows are wanted.
@@ -85,7 +105,7 @@ func backwards(r *http.Request, forward string) (bool, error) {
 	return false, fault.New(fault.Invalid, "M_INVALID_PARAM", "The direction is neither f nor b.")
 }
 
-func (h *API) adminQuarantine(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) quarantine(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	file := media.ID(r.PathValue("mediaId"))
 	if err := h.Media.Known(r.Context(), r.PathValue("serverName"), file); err != nil {
 		return err
@@ -96,7 +116,7 @@ func (h *API) adminQuarantine(w http.ResponseWriter, r *http.Request, a account.
 	return httpx.OK(w)
 }
 
-func (h *API) adminRelease(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) release(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	file := media.ID(r.PathValue("mediaId"))
 	if err := h.Media.Known(r.Context(), r.PathValue("serverName"), file); err != nil {
 		return err
@@ -107,7 +127,7 @@ func (h *API) adminRelease(w http.ResponseWriter, r *http.Request, a account.Act
 	return httpx.OK(w)
 }
 
-func (h *API) adminQuarantineUser(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) quarantineUser(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	n, err := h.Media.QuarantineFrom(r.Context(), a.User, id.User(r.PathValue("userId")))
 	if err != nil {
 		return err
@@ -115,8 +135,8 @@ func (h *API) adminQuarantineUser(w http.ResponseWriter, r *http.Request, a acco
 	return httpx.JSON(w, http.StatusOK, map[string]int{"num_quarantined": n})
 }
 
-func (h *API) adminQuarantineRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	name, err := roomID(r)
+func (h *API) quarantineRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -201,7 +221,7 @@ func (b *tokenChange) apply(v *account.Voucher) error {
 	return nil
 }
 
-func (h *API) adminTokens(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) tokens(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	all, err := h.Accounts.Vouchers(r.Context())
 	if err != nil {
 		return err
@@ -223,7 +243,7 @@ func (h *API) adminTokens(w http.ResponseWriter, r *http.Request, _ account.Acto
 	return httpx.JSON(w, http.StatusOK, map[string]any{"registration_tokens": list})
 }
 
-func (h *API) adminNewToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) newToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	var b tokenChange
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
@@ -245,7 +265,7 @@ func (h *API) adminNewToken(w http.ResponseWriter, r *http.Request, _ account.Ac
 	return httpx.JSON(w, http.StatusOK, tokenOf(v))
 }
 
-func (h *API) adminToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) token(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	v, err := h.Accounts.Voucher(r.Context(), r.PathValue("token"))
 	if err != nil {
 		return err
@@ -253,7 +273,7 @@ func (h *API) adminToken(w http.ResponseWriter, r *http.Request, _ account.Actor
 	return httpx.JSON(w, http.StatusOK, tokenOf(v))
 }
 
-func (h *API) adminSetToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) setToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	var b tokenChange
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
@@ -271,7 +291,7 @@ func (h *API) adminSetToken(w http.ResponseWriter, r *http.Request, _ account.Ac
 	return httpx.JSON(w, http.StatusOK, tokenOf(v))
 }
 
-func (h *API) adminDeleteToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) deleteToken(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	if err := h.Accounts.DeleteVoucher(r.Context(), r.PathValue("token")); err != nil {
 		return err
 	}
@@ -282,8 +302,8 @@ func reportOf(p report.Report) map[string]any {
 	return map[string]any{"id": p.ID, "received_ts": p.At.UnixMilli(), "room_id": p.Room, "event_id": p.Event, "user_id": p.Reporter, "sender": p.About, "reason": p.Reason, "score": p.Score}
 }
 
-// adminReports lists reports of events, and with all=true also those of rooms and people, which the tools do not know.
-func (h *API) adminReports(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+// reports lists reports of events, and with all=true also those of rooms and people, which the tools do not know.
+func (h *API) reports(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	from, limit, err := paging(r)
 	if err != nil {
 		return err
@@ -316,7 +336,7 @@ func reportID(r *http.Request) (int64, error) {
 	return n, nil
 }
 
-func (h *API) adminReport(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) report(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	n, err := reportID(r)
 	if err != nil {
 		return err
@@ -328,7 +348,7 @@ func (h *API) adminReport(w http.ResponseWriter, r *http.Request, _ account.Acto
 	return httpx.JSON(w, http.StatusOK, reportOf(p))
 }
 
-func (h *API) adminDeleteReport(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) deleteReport(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	n, err := reportID(r)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package client
+package admin
 
 import (
 	"net/http"
@@ -26,7 +26,7 @@ func roomOf(o room.Overview) map[string]any {
 		"room_type": text(o.Kin), "federatable": o.Federates, "public": o.Public, "joined_members": o.Joined, "joined_local_members": o.JoinedLocal, "state_events": o.StateEvents}
 }
 
-func (h *API) adminRooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) rooms(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	from, limit, err := paging(r)
 	if err != nil {
 		return err
@@ -62,8 +62,8 @@ func (h *API) adminRooms(w http.ResponseWriter, r *http.Request, _ account.Actor
 	return httpx.JSON(w, http.StatusOK, body)
 }
 
-func (h *API) adminRoom(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	name, err := roomID(r)
+func (h *API) room(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func (h *API) adminRoom(w http.ResponseWriter, r *http.Request, _ account.Actor)
 	return httpx.JSON(w, http.StatusOK, roomOf(all[i]))
 }
 
-func (h *API) adminMembers(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	name, err := roomID(r)
+func (h *API) members(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -94,8 +94,8 @@ func (h *API) adminMembers(w http.ResponseWriter, r *http.Request, _ account.Act
 	return httpx.JSON(w, http.StatusOK, map[string]any{"members": members, "total": len(members)})
 }
 
-func (h *API) adminState(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	name, err := roomID(r)
+func (h *API) state(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (h *API) closeRoom(r *http.Request, a account.Actor) (id.Room, map[string]a
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return "", nil, err
 	}
-	name, err := roomID(r)
+	name, err := httpx.Room(r)
 	if err != nil {
 		return "", nil, err
 	}
@@ -177,7 +177,7 @@ func (h *API) closeRoom(r *http.Request, a account.Actor) (id.Room, map[string]a
 	return name, body, nil
 }
 
-func (h *API) adminCloseRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) closeAtOnce(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	_, body, err := h.closeRoom(r, a)
 	if err != nil {
 		return err
@@ -185,8 +185,8 @@ func (h *API) adminCloseRoom(w http.ResponseWriter, r *http.Request, a account.A
 	return httpx.JSON(w, http.StatusOK, body)
 }
 
-// adminDeleteRoom is the form of tools that wait: here the room is closed when the answer comes.
-func (h *API) adminDeleteRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+// deleteRoom is the form of tools that wait: here the room is closed when the answer comes.
+func (h *API) deleteRoom(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	name, body, err := h.closeRoom(r, a)
 	if err != nil {
 		return err
@@ -212,8 +212,8 @@ func (h *API) closingsOf(want func(closing) bool) []any {
 	return list
 }
 
-// adminDeleteStatus says what has come of the closing that the path names, or of all closings of the room that it names.
-func (h *API) adminDeleteStatus(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+// deleteStatus says what has come of the closing that the path names, or of all closings of the room that it names.
+func (h *API) deleteStatus(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	first, second := r.PathValue("first"), r.PathValue("second")
 	switch {
 	case first == "delete_status":

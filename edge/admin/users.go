@@ -1,4 +1,4 @@
-package client
+package admin
 
 import (
 	"encoding/json"
@@ -17,7 +17,7 @@ func userOf(a account.Account) map[string]any {
 		"locked": a.Locked, "suspended": a.Suspended, "erased": a.Erased, "is_guest": false, "user_type": nil, "shadow_banned": false, "creation_ts": a.CreatedAt, "approved": true}
 }
 
-func (h *API) adminUsers(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) users(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	from, limit, err := paging(r)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (h *API) showUser(w http.ResponseWriter, r *http.Request, u id.User, status
 	return httpx.JSON(w, status, body)
 }
 
-func (h *API) adminUser(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) user(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	u, err := h.local(r)
 	if err != nil {
 		return err
@@ -75,8 +75,8 @@ type userChange struct {
 	Suspended   *bool   `json:"suspended"`
 }
 
-// adminSetUser makes an account or changes one: what the body does not name stays.
-func (h *API) adminSetUser(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+// setUser makes an account or changes one: what the body does not name stays.
+func (h *API) setUser(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	u, err := h.local(r)
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func (h *API) changeUser(r *http.Request, a account.Actor, u id.User, b userChan
 	return h.Accounts.Deactivate(ctx, a.User, u, false)
 }
 
-func (h *API) adminIsAdmin(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) isAdmin(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	u, err := h.local(r)
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (h *API) adminIsAdmin(w http.ResponseWriter, r *http.Request, _ account.Act
 	return httpx.JSON(w, http.StatusOK, map[string]bool{"admin": acc.Admin})
 }
 
-func (h *API) adminSetAdmin(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) setAdmin(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	u, err := h.local(r)
 	if err != nil {
 		return err
@@ -206,7 +206,7 @@ func (h *API) adminSetAdmin(w http.ResponseWriter, r *http.Request, a account.Ac
 	return httpx.OK(w)
 }
 
-func (h *API) adminDeactivate(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) deactivate(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	u, err := h.local(r)
 	if err != nil {
 		return err
@@ -229,12 +229,12 @@ func (h *API) adminDeactivate(w http.ResponseWriter, r *http.Request, a account.
 	return httpx.Raw(w, http.StatusOK, []byte(`{"id_server_unbind_result":"no-support"}`))
 }
 
-func (h *API) adminResetPassword(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
+func (h *API) resetPassword(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
 	u, err := h.local(r)
 	if err != nil {
 		return err
 	}
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}

@@ -353,7 +353,7 @@ func (h *API) unbindContact(w http.ResponseWriter, r *http.Request, _ account.Ac
 // spec: client-server-api#post_matrixclientv3registeremailrequesttoken
 func (h *API) requestEmail(purpose account.Purpose) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-		raw, err := rawObject(r)
+		raw, err := httpx.Object(r, bodyLimit)
 		if err != nil {
 			return err
 		}
@@ -388,7 +388,7 @@ func (h *API) requestEmail(purpose account.Purpose) httpx.Handler {
 // requestPhone refuses: this server sends no text messages to prove numbers by.
 // spec: client-server-api#post_matrixclientv3registermsisdnrequesttoken
 func (h *API) requestPhone(_ http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}

@@ -187,7 +187,7 @@ func (h *API) publishService(w http.ResponseWriter, r *http.Request, a account.A
 	if a.Service == "" {
 		return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only application services have directories of their own.")
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,6 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/bridge"
 	"wardline/matrix/delay"
-	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
@@ -57,8 +56,6 @@ type API struct {
 	Delays   *delay.Service
 	Previews *preview.Service
 	Options  Options
-
-	closed closings
 }
 
 // bodyLimit bounds JSON bodies: an event of 64 KiB with room for escapes, and the filters of large clients.
@@ -112,7 +109,6 @@ func (h *API) Routes() []httpx.Route {
 		h.fallbackRoutes(open),
 		h.oauthRoutes(open),
 		h.moderationRoutes(auth),
-		h.adminRoutes(auth),
 		h.discoveryRoutes(open, auth),
 		h.pushRoutes(auth),
 		h.presenceRoutes(auth),
@@ -161,15 +157,6 @@ func (h *API) timelineRoutes(auth func(string, httpx.Handler) httpx.Route) []htt
 		auth("POST "+v3+"rooms/{roomId}/read_markers", h.readMarkers),
 		auth("PUT "+v3+"rooms/{roomId}/typing/{userId}", h.typing),
 	}
-}
-
-// roomID reads the room from the path. What cannot be a room is not there.
-func roomID(r *http.Request) (id.Room, error) {
-	name, err := id.ParseRoom(r.PathValue("roomId"))
-	if err != nil {
-		return "", fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "That is not a room id.", err)
-	}
-	return name, nil
 }
 
 // self refuses calls about another user's own things.

@@ -28,11 +28,11 @@ func (h *API) delayRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.
 }
 
 func (h *API) scheduleEvent(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

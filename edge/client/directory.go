@@ -92,7 +92,7 @@ func (h *API) deleteAlias(w http.ResponseWriter, r *http.Request, a account.Acto
 }
 
 func (h *API) aliases(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (h *API) aliases(w http.ResponseWriter, r *http.Request, a account.Actor) e
 }
 
 func (h *API) published(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (h *API) publish(w http.ResponseWriter, r *http.Request, a account.Actor) e
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (h *API) historyRoutes(auth func(string, httpx.Handler) httpx.Route) []http
 func (h *API) page(r *http.Request, a account.Actor, limit int) (p timeline.PageRequest, err error) {
 	q := r.URL.Query()
 	p = timeline.PageRequest{User: a.User, Device: a.Device, From: q.Get("from"), To: q.Get("to"), Backward: q.Get("dir") == "b"}
-	if p.Room, err = roomID(r); err != nil {
+	if p.Room, err = httpx.Room(r); err != nil {
 		return p, err
 	}
 	if p.Filter, err = timeline.ParseEventFilter(json.RawMessage(q.Get("filter"))); err != nil {
@@ -66,7 +66,7 @@ func (h *API) messages(w http.ResponseWriter, r *http.Request, a account.Actor) 
 }
 
 func (h *API) event(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (h *API) relations(w http.ResponseWriter, r *http.Request, a account.Actor)
 }
 
 func (h *API) members(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (h *API) threads(w http.ResponseWriter, r *http.Request, a account.Actor) e
 		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The parameter include is all or participated.")
 	}
 	var err error
-	if req.Room, err = roomID(r); err != nil {
+	if req.Room, err = httpx.Room(r); err != nil {
 		return err
 	}
 	if req.Limit, err = httpx.Query(r, "limit", 20); err != nil {
@@ -168,7 +168,7 @@ func (h *API) timestampToEvent(w http.ResponseWriter, r *http.Request, a account
 	if q.Get("dir") != "b" && q.Get("dir") != "f" {
 		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The parameter dir is b or f.")
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

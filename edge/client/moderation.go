@@ -18,7 +18,7 @@ import (
 func (h *API) moderationRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.Route {
 	const v3, v1 = "/_matrix/client/v3/", "/_matrix/client/v1/"
 	return []httpx.Route{
-		auth("GET "+v3+"admin/whois/{userId}", h.whois),
+		auth("GET "+v3+"admin/whois/{userId}", h.Whois),
 		auth("GET "+v1+"admin/lock/{userId}", h.standing(account.Locked, "locked")),
 		auth("PUT "+v1+"admin/lock/{userId}", h.restrict(account.Locked, "locked")),
 		auth("GET "+v1+"admin/suspend/{userId}", h.standing(account.Suspended, "suspended")),
@@ -31,8 +31,9 @@ func (h *API) moderationRoutes(auth func(string, httpx.Handler) httpx.Route) []h
 	}
 }
 
+// Whois answers from where a user was seen, to the user and to administrators.
 // spec: client-server-api#get_matrixclientv3adminwhoisuserid
-func (h *API) whois(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+func (h *API) Whois(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	u := id.User(r.PathValue("userId"))
 	if u != a.User && !a.Admin {
 		return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only administrators may do that.")
@@ -73,7 +74,7 @@ func (h *API) standing(what account.Standing, name string) httpx.Handler {
 // spec: client-server-api#put_matrixclientv1adminlockuserid
 func (h *API) restrict(what account.Standing, name string) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-		raw, err := rawObject(r)
+		raw, err := httpx.Object(r, bodyLimit)
 		if err != nil {
 			return err
 		}
@@ -116,7 +117,7 @@ func (h *API) reportRoom(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err != nil {
 		return err
 	}
-	name, err := roomID(r)
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (h *API) reportEvent(w http.ResponseWriter, r *http.Request, a account.Acto
 	if err != nil {
 		return err
 	}
-	name, err := roomID(r)
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (h *API) openID(w http.ResponseWriter, r *http.Request, a account.Actor) er
 	if err := self(r, a); err != nil {
 		return err
 	}
-	if _, err := rawObject(r); err != nil {
+	if _, err := httpx.Object(r, bodyLimit); err != nil {
 		return err
 	}
 	token, err := h.Accounts.NewIdentityToken(r.Context(), a, openIDLife)

@@ -149,7 +149,7 @@ func (h *API) setPusher(w http.ResponseWriter, r *http.Request, a account.Actor)
 		Kind   *json.RawMessage `json:"kind"`
 		Append bool             `json:"append"`
 	}
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}

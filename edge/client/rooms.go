@@ -147,7 +147,7 @@ func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (h *API) membership(w http.ResponseWriter, r *http.Request, a account.Actor
 }
 
 func (h *API) allState(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (h *API) allState(w http.ResponseWriter, r *http.Request, a account.Actor) 
 }
 
 func (h *API) state(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -223,11 +223,11 @@ func (h *API) send(w http.ResponseWriter, r *http.Request, a account.Actor) erro
 }
 
 func (h *API) receive(w http.ResponseWriter, r *http.Request, a account.Actor, in room.Incoming) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
-	if in.Content, err = rawObject(r); err != nil {
+	if in.Content, err = httpx.Object(r, bodyLimit); err != nil {
 		return err
 	}
 	in.Sender, in.Device, in.Type = a.User, sender(a), r.PathValue("eventType")
@@ -253,7 +253,7 @@ func (h *API) redact(w http.ResponseWriter, r *http.Request, a account.Actor) er
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

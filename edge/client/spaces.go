@@ -25,7 +25,7 @@ func (h *API) spaceRoutes(auth func(string, httpx.Handler) httpx.Route) []httpx.
 
 // spec: client-server-api#get_matrixclientv1roomsroomidhierarchy
 func (h *API) hierarchy(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (h *API) upgrade(w http.ResponseWriter, r *http.Request, a account.Actor) e
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
@@ -52,7 +53,7 @@ func (h *API) Suspended(r *http.Request, pattern string, a account.Actor) error 
 
 // ownEvent lets somebody remove what they have said themselves. What they cannot see is left to the call itself to refuse.
 func (h *API) ownEvent(r *http.Request, a account.Actor) error {
-	name, err := roomID(r)
+	name, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

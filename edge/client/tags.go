@@ -52,7 +52,7 @@ func (h *API) tags(w http.ResponseWriter, r *http.Request, a account.Actor) erro
 const maxTag = 255
 
 func (h *API) setTag(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}

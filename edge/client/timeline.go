@@ -67,7 +67,7 @@ func (h *API) readSync(r *http.Request, a account.Actor) (*timeline.SyncRequest,
 }
 
 func (h *API) joinedMembers(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (h *API) receipt(w http.ResponseWriter, r *http.Request, a account.Actor) e
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (h *API) readMarkers(w http.ResponseWriter, r *http.Request, a account.Acto
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (h *API) typing(w http.ResponseWriter, r *http.Request, a account.Actor) er
 	if b.Typing == nil {
 		return fault.New(fault.Invalid, "M_MISSING_PARAM", "Whether somebody is typing is missing.")
 	}
-	target, err := roomID(r)
+	target, err := httpx.Room(r)
 	if err != nil {
 		return err
 	}

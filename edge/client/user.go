@@ -12,27 +12,11 @@ import (
 	"wardline/matrix/timeline"
 )
 
-// rawObject reads a body that must be a JSON object and is kept as it is.
-func rawObject(r *http.Request) (json.RawMessage, error) {
-	var raw json.RawMessage
-	if err := httpx.Decode(r, &raw, bodyLimit); err != nil {
-		return nil, err
-	}
-	compact, err := event.Compact(nil, raw)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, "M_NOT_JSON", "The body is not JSON.", err)
-	}
-	if !event.IsObject(compact) {
-		return nil, fault.New(fault.Invalid, "M_BAD_JSON", "The body is not an object.")
-	}
-	return compact, nil
-}
-
 func (h *API) saveFilter(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	if err := self(r, a); err != nil {
 		return err
 	}
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}
@@ -83,7 +67,7 @@ func (h *API) setAccountData(w http.ResponseWriter, r *http.Request, a account.A
 		// The specification wants this status, which no kind of fault stands for.
 		return httpx.JSON(w, http.StatusMethodNotAllowed, map[string]string{"errcode": "M_BAD_JSON", "error": "That is changed by a call of its own."})
 	}
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}
@@ -122,7 +106,7 @@ func (h *API) setProfile(w http.ResponseWriter, r *http.Request, a account.Actor
 		return err
 	}
 	name := r.PathValue("keyName")
-	raw, err := rawObject(r)
+	raw, err := httpx.Object(r, bodyLimit)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"wardline/edge/admin"
 	"wardline/edge/client"
 	"wardline/edge/httpx"
 	"wardline/edge/server"
@@ -71,7 +72,7 @@ var operationLine = regexp.MustCompile("(?m)^\\| \\[`([^`]+)`\\].* \\| (\\S+) \\
 // that out.
 func document(seen map[string][]string) (text string, wrong []string) {
 	mux := http.NewServeMux()
-	routes := slices.Concat((&client.API{}).Routes(), (&client.Cookies{}).Routes(), (&server.API{}).Routes())
+	routes := slices.Concat((&client.API{}).Routes(), (&admin.API{}).Routes(), (&client.Cookies{}).Routes(), (&server.API{}).Routes())
 	(&httpx.Server{}).Mount(mux, routes)
 	tried := map[string][]string{}
 	for _, table := range tables {

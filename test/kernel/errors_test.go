@@ -15,7 +15,7 @@ import (
 // TestRefusals_Methods asks every route with a method that it has not, and paths that nobody has.
 func TestRefusals_Methods(t *testing.T) {
 	w := newWorld(t)
-	for _, route := range w.app.API.Routes() {
+	for _, route := range slices.Concat(w.app.API.Routes(), w.app.Admin.Routes()) {
 		_, path, _ := strings.Cut(route.Pattern, " ")
 		if got := w.run(row{route: "PATCH " + path}, "alice", `{}`); got.Status != 405 || got.text("errcode") != "M_UNRECOGNIZED" {
 			t.Errorf("PATCH %s: %d %.200s, want 405 M_UNRECOGNIZED", path, got.Status, got.Raw)
@@ -35,7 +35,7 @@ func TestRefusals_EndedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		<-time.After(2 * time.Hour)
-		for _, route := range w.app.API.Routes() {
+		for _, route := range slices.Concat(w.app.API.Routes(), w.app.Admin.Routes()) {
 			if !route.Auth {
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ func (w *world) quietly(t *testing.T, method, path, body string) {
 func TestOdd(t *testing.T) {
 	w := newWorld(t)
 	skip := []string{"/logout", "/account/deactivate", "/delete_devices", "DELETE /_matrix/client/v3/devices", "/account/password"}
-	for _, route := range w.app.API.Routes() {
+	for _, route := range slices.Concat(w.app.API.Routes(), w.app.Admin.Routes()) {
 		if containsAny(route.Pattern, skip) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -205,7 +206,7 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s %s as %q with %.60s: got %d %.300s, want %d with %q", r.route, r.query, r.who, r.body, got.Status, got.Raw, want, r.has)
 		}
 	}
-	for _, route := range w.app.API.Routes() {
+	for _, route := range slices.Concat(w.app.API.Routes(), w.app.Admin.Routes()) {
 		if !tried[route.Pattern] {
 			t.Errorf("%s has no row: every route says what it does for whom", route.Pattern)
 		}
@@ -215,7 +216,7 @@ func TestRoutes(t *testing.T) {
 // TestNobody asks every route that needs somebody as nobody, and with a token that is none.
 func TestNobody(t *testing.T) {
 	w := newWorld(t)
-	for _, route := range w.app.API.Routes() {
+	for _, route := range slices.Concat(w.app.API.Routes(), w.app.Admin.Routes()) {
 		if !route.Auth {
 			continue
 		}
