@@ -27,6 +27,7 @@ type conn struct {
 	nonce  string     // tells this memory from one before a restart
 	seq    int64
 	states []*connState // by seq; the first is what the client has confirmed
+	proven bool         // the client has confirmed something at all
 	used   atomic.Int64 // when the client last asked, in ms; guarded by nothing
 }
 
@@ -93,7 +94,7 @@ func (s *Service) connection(o owner, name, pos string) (*conn, *connState, erro
 	}
 	for i, state := range c.states {
 		if state.seq == seq {
-			c.states = c.states[i:]
+			c.states, c.proven = c.states[i:], true
 			return c, state, nil
 		}
 	}

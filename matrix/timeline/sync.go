@@ -47,6 +47,9 @@ func (s *Service) Sync(ctx context.Context, r *SyncRequest) ([]byte, error) {
 		}
 	}
 	l := s.listen(r.User)
+	if since.Pos > l.proved.Load() && r.Filter.everyRoom() {
+		l.proved.Store(since.Pos)
+	}
 	defer l.here()()
 	defer s.arrived(r.User, r.Presence)()
 	ends := l.ends.Load()
@@ -134,6 +137,9 @@ func (s *Service) build(ctx context.Context, r *SyncRequest, since Token) (body 
 func (f *Filter) wantsRoom(in id.Room) bool {
 	return (f.Room.Rooms == nil || slices.Contains(f.Room.Rooms, in)) && !slices.Contains(f.Room.NotRooms, in)
 }
+
+// everyRoom says whether the filter leaves no room out.
+func (f *Filter) everyRoom() bool { return f.Room.Rooms == nil && len(f.Room.NotRooms) == 0 }
 
 func (y *syncing) room(ctx context.Context, m room.Membership) error {
 	switch m.Is {

@@ -86,6 +86,7 @@ type listener struct {
 	waiting atomic.Int64 // how many requests wait now
 	ends    atomic.Int64 // how often devices were signed out
 	data    atomic.Int64 // position of the newest account data
+	proved  atomic.Int64 // up to where some device has everything, by the tokens of /sync
 	// direct are the rooms that the user marked as direct chats, nil while not known.
 	direct atomic.Pointer[map[id.Room]bool]
 	// quiet is what the user does not want to hear, nil while not known.
