@@ -46,10 +46,15 @@ func (a *App) clinic() error {
 	if err != nil {
 		return fmt.Errorf("encrypted-rooms: %w", err)
 	}
+	copyable, err := conversation.ParseClasses(a.Config.CopyRooms)
+	if err != nil {
+		return fmt.Errorf("copy-rooms: %w", err)
+	}
 	a.API.Options.NoEncryption = !encrypted[""]
 	c.Directory = directory.New(a.DB)
 	c.Patients = patient.New(a.DB, time.Now)
-	c.Conversations = conversation.New(conversation.Deps{DB: a.DB, Rooms: a.Rooms, Steward: a.Steward, Now: time.Now, Encrypted: encrypted, MarkDirect: a.Accounts.MarkDirect})
+	c.Conversations = conversation.New(conversation.Deps{DB: a.DB, Rooms: a.Rooms, Steward: a.Steward, Now: time.Now, Encrypted: encrypted, Copy: copyable,
+		MarkDirect: a.Accounts.MarkDirect, Timeline: a.Timeline, Log: a.Log})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach})
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.fhir(),
@@ -75,6 +80,7 @@ func (a *App) clinic() error {
 
 	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
 	a.Group.Go("rota.clock", c.Rota.Run)
+	a.Group.Go("conversation.follow", c.Conversations.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 

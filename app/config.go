@@ -21,6 +21,7 @@ type Config struct {
 	ManagedProfile       string `name:"managed-profile" doc:"Profile fields, with commas between, that people cannot change, such as displayname; * for all."`
 	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
 	EncryptedRooms       string `name:"encrypted-rooms" default:"team,social,other" doc:"Classes of rooms in which people may turn on end-to-end encryption, with commas between: clinical, team, social, patient-contact, incident, and other for rooms that people make with other apps. What is encrypted can be neither filed, searched nor escalated. Without other, apps are told not to try, and make rooms without."`
+	CopyRooms            string `name:"copy-rooms" default:"clinical,team,social,patient-contact,incident,other" doc:"Classes of rooms in which the app lets people copy what is said, with commas between. Leaving one out deters; whoever can read can also type."`
 	WriteRate            int    `name:"write-rate" default:"3000" doc:"How many calls that change something each person may make a minute, in the long run."`
 	WriteBurst           int    `name:"write-burst" default:"300" doc:"How many of them at once."`
 	SignInRate           int    `name:"sign-in-rate" default:"30" doc:"How many calls without being signed in each address may make a minute, in the long run. Raise it when a whole site comes from one address."`

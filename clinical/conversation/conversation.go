@@ -55,9 +55,11 @@ func (c Class) Known() bool {
 // Group is what somebody asks for: a name, people, and posts whose present holders come in.
 type Group struct {
 	Name    obs.Hidden
+	About   obs.Hidden // the description, "" for none
 	Class   Class
 	People  []id.User
 	Posts   []directory.PostID
+	Follow  Following  // posts and teams whose people it has from now on
 	Patient patient.ID // "" for none; a room about a patient is clinical whatever Class says
 	Txn     string     // the client's own name for this call, "" for none
 }
@@ -65,5 +67,6 @@ type Group struct {
 // Limits of one call.
 const (
 	maxName    = 120
+	maxAbout   = 500
 	maxInvited = 200
 )

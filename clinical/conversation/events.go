@@ -27,15 +27,23 @@ func ClassOf(a *room.Act) Class {
 	return c.Class
 }
 
-// power makes a person who asked for a group its keeper: they may rename it and take people out, and lose that when they leave.
-func power(keeper string) json.RawMessage {
+// Levels of power in the trust's rooms. The service account, which made them, stands above all.
+const (
+	ownerLevel = 75
+	adminLevel = 50
+)
+
+// power makes a person who asked for a group its owner: they may rename it, take people out and say who else may, and lose that when
+// they leave. Whoever is in the room may invite and pin.
+func power(owner string) json.RawMessage {
 	users := map[string]int{}
-	if keeper != "" {
-		users[keeper] = 50
+	if owner != "" {
+		users[owner] = ownerLevel
 	}
-	raw, err := json.Marshal(map[string]any{"users": users, "invite": 0, "kick": 50, "ban": 50, "redact": 50, "state_default": 50,
+	raw, err := json.Marshal(map[string]any{"users": users, "invite": 0, "kick": adminLevel, "ban": adminLevel, "redact": adminLevel, "state_default": adminLevel,
 		"events": map[string]int{"m.room.power_levels": 100, "m.room.encryption": 100, "m.room.history_visibility": 100,
-			"m.room.tombstone": 100, "m.room.server_acl": 100, StateType: 100, "uk.wardline.patient": 100, "m.room.name": 50}})
+			"m.room.tombstone": 100, "m.room.server_acl": 100, StateType: 100, "uk.wardline.patient": 100, "m.room.name": adminLevel,
+			"m.room.topic": adminLevel, "m.room.pinned_events": 0}})
 	if err != nil {
 		panic(err) // a constant
 	}

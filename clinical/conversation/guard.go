@@ -3,6 +3,7 @@ package conversation
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 
 	"wardline/clinical/patient"
 	"wardline/ground/fault"
@@ -25,6 +26,22 @@ func (s *Service) Guard(_ context.Context, a *room.Act, d room.Draft) error {
 		if !s.Encrypted[ClassOf(a)] {
 			return fault.New(fault.Forbidden, "M_FORBIDDEN", "This trust does not allow end-to-end encryption in such rooms.")
 		}
+	}
+	if bytes.Contains(d.Content, []byte(ForwardedKey)) {
+		return forged(d.Content)
+	}
+	return nil
+}
+
+// forged refuses content that claims to be forwarded, itself or in what it replaces.
+func forged(content json.RawMessage) error {
+	outer, inner := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if json.Unmarshal(content, &outer) != nil {
+		return nil // not an object: the room itself refuses it
+	}
+	_ = json.Unmarshal(outer["m.new_content"], &inner)
+	if outer[ForwardedKey] != nil || inner[ForwardedKey] != nil {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "Messages are forwarded through Wardline, not as plain events.")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +16,10 @@ import (
 	"wardline/ground/obs"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
+	"wardline/matrix/timeline"
 )
 
-// Deps is what the service needs; all but MarkDirect are required.
+// Deps is what the service needs; all but MarkDirect, Timeline and Log are required.
 type Deps struct {
 	DB      *db.DB
 	Rooms   *room.Service
@@ -25,15 +27,24 @@ type Deps struct {
 	Now     func() time.Time
 	// Encrypted are the classes of rooms in which people may turn on end-to-end encryption.
 	Encrypted map[Class]bool
+	// Copy are the classes of rooms in which the app lets people copy what is said. It deters; a determined reader can type.
+	Copy map[Class]bool
 	// MarkDirect writes into a user's settings that the room is the direct chat with the other; nil where nobody keeps settings.
 	MarkDirect func(ctx context.Context, tx *db.Tx, user, other id.User, room id.Room) error
+	// Timeline knows what has reached whom, for Info; nil where nobody asks.
+	Timeline *timeline.Service
+	// Log is told when a group cannot follow its posts; nil for nobody.
+	Log *slog.Logger
 }
 
 // Service makes rooms.
-type Service struct{ Deps }
+type Service struct {
+	Deps
+	bell chan struct{} // wakes Run
+}
 
 // New returns the service. It starts nothing.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{Deps: d, bell: make(chan struct{}, 1)} }
 
 var (
 	errNoRoom   = fault.New(fault.Hidden, "M_NOT_FOUND", "There is no such conversation.")
@@ -51,6 +62,8 @@ func (s *Service) Group(ctx context.Context, by id.User, g Group) (id.Room, erro
 		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "Say what the group is for: clinical, team, social, patient-contact or incident.")
 	case len(g.People)+len(g.Posts) > maxInvited:
 		return "", fault.New(fault.TooLarge, "M_TOO_LARGE", "A group starts with at most 200 people.")
+	case len(g.About) > maxAbout:
+		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "Keep the description under 500 letters.")
 	case len(g.Txn) > maxName:
 		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "The transaction id is too long.")
 	}
@@ -80,8 +93,13 @@ func (s *Service) GroupIn(ctx context.Context, tx *db.Tx, by id.User, g Group) (
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.bring(ctx, a, by, g.People, g.Posts)
-	return a, err
+	if _, err := s.bring(ctx, a, by, g.People, g.Posts); err != nil || len(g.Follow.Posts)+len(g.Follow.Teams) == 0 {
+		return a, err
+	}
+	if g.Patient != "" {
+		return nil, errNotGroup
+	}
+	return a, s.followIn(ctx, a, by, g.Follow)
 }
 
 func (s *Service) open(ctx context.Context, tx *db.Tx, by id.User, g Group) (*room.Act, error) {
@@ -91,6 +109,11 @@ func (s *Service) open(ctx context.Context, tx *db.Tx, by id.User, g Group) (*ro
 	a, err := s.create(ctx, tx, by, string(g.Name), g.Class, nil)
 	if err != nil {
 		return nil, err
+	}
+	if g.About != "" {
+		if _, err := a.SetState(ctx, by, "m.room.topic", "", map[string]string{"topic": string(g.About)}); err != nil {
+			return nil, err
+		}
 	}
 	return a, s.note(ctx, tx, by, "conversation.group", a.Room())
 }
@@ -208,10 +231,7 @@ func (s *Service) bring(ctx context.Context, a *room.Act, by id.User, people []i
 			return nil, err
 		}
 	}
-	host := s.Steward
-	if a.Membership(host) != "join" {
-		host = by
-	}
+	host := s.host(a, by)
 	added := []id.User{}
 	for _, u := range who {
 		if a.Membership(u) == "join" {

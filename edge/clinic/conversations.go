@@ -14,18 +14,23 @@ import (
 
 func (h *handler) makeGroup(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var body struct {
-		Name    obs.Hidden         `json:"name"`
-		Class   conversation.Class `json:"class"`
-		People  []id.User          `json:"people"`
-		Posts   []directory.PostID `json:"posts"`
-		Patient patient.ID         `json:"patient"`
-		Txn     string             `json:"txn"`
+		Name   obs.Hidden         `json:"name"`
+		About  obs.Hidden         `json:"about"`
+		Class  conversation.Class `json:"class"`
+		People []id.User          `json:"people"`
+		Posts  []directory.PostID `json:"posts"`
+		Follow struct {
+			Posts []directory.PostID `json:"posts"`
+			Teams []directory.TeamID `json:"teams"`
+		} `json:"follow"`
+		Patient patient.ID `json:"patient"`
+		Txn     string     `json:"txn"`
 	}
 	if err := httpx.Decode(r, &body, maxBody); err != nil {
 		return err
 	}
-	room, err := h.Conversations.Group(r.Context(), a.User, conversation.Group{Name: body.Name, Class: body.Class, People: body.People,
-		Posts: body.Posts, Patient: body.Patient, Txn: body.Txn})
+	room, err := h.Conversations.Group(r.Context(), a.User, conversation.Group{Name: body.Name, About: body.About, Class: body.Class, People: body.People,
+		Posts: body.Posts, Follow: conversation.Following{Posts: body.Follow.Posts, Teams: body.Follow.Teams}, Patient: body.Patient, Txn: body.Txn})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package clinic
 import (
 	"context"
 	"net/http"
+	"slices"
 
+	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
@@ -132,5 +134,36 @@ func (h *handler) policy(w http.ResponseWriter, _ *http.Request, _ account.Actor
 	p := h.Paging.Policy
 	rung := func(u paging.Urgency) map[string]any { return map[string]any{"rung_ms": p.Rung(u).Milliseconds()} }
 	return httpx.JSON(w, http.StatusOK, map[string]any{"urgent": rung(paging.Urgent), "emergency": rung(paging.Emergency),
-		"max_photo_px": h.MaxPhotoPx, "photo_max_bytes": h.MaxPhotoBytes})
+		"max_photo_px": h.MaxPhotoPx, "photo_max_bytes": h.MaxPhotoBytes, "forward": classes(conversation.Forwards()), "copy": copyable(h.Conversations.Copy)})
+}
+
+// classes writes which classes of rooms a message may go to, by the class it comes from; rooms without a class are called other.
+func classes(rules map[conversation.Class][]conversation.Class) map[string][]string {
+	out := map[string][]string{}
+	for from, list := range rules {
+		names := []string{}
+		for _, to := range list {
+			names = append(names, className(to))
+		}
+		out[className(from)] = names
+	}
+	return out
+}
+
+func copyable(rules map[conversation.Class]bool) []string {
+	out := []string{}
+	for c, may := range rules {
+		if may {
+			out = append(out, className(c))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func className(c conversation.Class) string {
+	if c == "" {
+		return conversation.Unclassed
+	}
+	return string(c)
 }

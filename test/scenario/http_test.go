@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wardline/clinical/conversation"
 	"wardline/edge/clinic"
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
@@ -57,6 +58,11 @@ func TestAPI_EveryRoute(t *testing.T) {
 		_, page := call(t, h, "asha", "POST", "/pages", raiseBody)
 		pageID, room := page["id"].(string), page["room_id"].(string)
 		m := w.As("asha").Says(id.Room(room), "Second litre now.")
+		team := string(w.As("asha").Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{w.As("tom").User}}))
+		_, token, err := w.Conversations.MakeLink(t.Context(), w.As("asha").User, id.Room(team), time.Hour)
+		ok(t, err)
+		link, _, err := w.Conversations.MakeLink(t.Context(), w.As("asha").User, id.Room(team), time.Hour)
+		ok(t, err)
 		decide := `{"room":"` + room + `","event_id":"` + string(m) + `","patient":null}`
 		for _, tt := range []struct {
 			method, path, body string
@@ -70,6 +76,18 @@ func TestAPI_EveryRoute(t *testing.T) {
 			{"GET", "/patients/pt_jones", "", 0},
 			{"POST", "/groups", `{"name":"Bay C","class":"team","people":["@tom:st-elsewhere"],"posts":["po_med_spr"],"patient":null,"txn":"g1"}`, 0},
 			{"POST", "/groups/" + room + "/members", `{"people":["@tom:st-elsewhere"],"posts":[]}`, 404},
+			{"POST", "/groups/" + team + "/roles", `{"user":"@tom:st-elsewhere","role":"admin"}`, 404},
+			{"PUT", "/groups/" + team + "/follows", `{"posts":["po_med_spr"],"teams":["tm_stroke"]}`, 404},
+			{"GET", "/groups/" + team + "/follows", "", 404},
+			{"POST", "/groups/" + team + "/links", `{"life_ms":3600000}`, 404},
+			{"GET", "/groups/" + team + "/links", "", 404},
+			{"DELETE", "/groups/" + team + "/links/" + string(link.ID), "", 404},
+			{"POST", "/links/look", `{"token":"` + token + `"}`, 0},
+			{"POST", "/links/join", `{"token":"` + token + `"}`, 0},
+			{"POST", "/forwards", `{"from":"` + room + `","event_id":"` + string(m) + `","to":"` + team + `","txn":"f1"}`, 404},
+			{"GET", "/rooms/" + room + "/events/" + string(m) + "/info", "", 404},
+			{"POST", "/groups/" + team + "/leave", `{}`, 404},
+			{"GET", "/places", "", 0},
 			{"POST", "/directs", `{"user":"@tom:st-elsewhere"}`, 0},
 			{"POST", "/pages/preview", `{"post":"po_med_spr","urgency":"urgent"}`, 0},
 			{"POST", "/pages", raiseBody, 0},

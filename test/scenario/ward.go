@@ -137,7 +137,7 @@ func (w *Ward) open() {
 		w.T.Fatalf("steward: %v", err)
 	}
 	w.Directory, w.Patients = directory.New(d), patient.New(d, time.Now)
-	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now})
+	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now, Timeline: w.Timeline, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
@@ -151,6 +151,7 @@ func (w *Ward) open() {
 	w.Timeline.OnDelivered = w.Paging.Delivered
 	w.group = run.NewGroup(w.log)
 	w.group.Go("rota.clock", w.Rota.Run)
+	w.group.Go("conversation.follow", w.Conversations.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }

@@ -1,0 +1,346 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"wardline/clinical/conversation"
+	"wardline/clinical/directory"
+	"wardline/clinical/rota"
+	"wardline/ground/audit"
+	"wardline/ground/db"
+	"wardline/ground/fault"
+	"wardline/matrix/id"
+	"wardline/matrix/timeline"
+)
+
+// Group makes a group and fails the test when it cannot.
+func (a Actor) Group(g conversation.Group) id.Room {
+	a.w.T.Helper()
+	in, err := a.w.Conversations.Group(a.w.T.Context(), a.User, g)
+	if err != nil {
+		a.w.T.Fatalf("%s makes a group: %v", a.User, err)
+	}
+	return in
+}
+
+// in says whether the person is in a room now.
+func (a Actor) in(room id.Room) bool {
+	a.w.T.Helper()
+	f, err := a.w.Rooms.Feed(a.w.T.Context(), room)
+	if err != nil {
+		a.w.T.Fatalf("feed: %v", err)
+	}
+	return f.Membership(a.User) == "join"
+}
+
+func (a Actor) forward(from id.Room, ev id.Event, to id.Room, txn string) (id.Event, error) {
+	return a.w.Conversations.Forward(a.w.T.Context(), a.User, conversation.Forward{From: from, Event: ev, To: to, Txn: txn})
+}
+
+// TestForward passes messages on: only where both rooms allow it, with who said it, once, and in the audit.
+//
+// hazard: H4 sent to wrong person or role
+// hazard: H5 wrong patient attached
+func TestForward(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom, owen := w.As("asha"), w.As("tom"), w.As("owen")
+		jones, smith := asha.PatientRoom("pt_jones"), asha.PatientRoom("pt_smith")
+		room := func(name string, c conversation.Class) id.Room {
+			return asha.Group(conversation.Group{Name: "A " + "group", Class: c, People: []id.User{tom.User}, Txn: name})
+		}
+		team, social, clinical, incident := room("1", conversation.Team), room("2", conversation.Social), room("3", conversation.Clinical), room("4", conversation.Incident)
+		contact := room("5", conversation.PatientContact)
+		said := asha.Says(jones, "Second litre now.")
+
+		sent, err := asha.forward(jones, said, team, "f1")
+		ok(t, err)
+		again, err := asha.forward(jones, said, team, "f1")
+		if ok(t, err); again != sent {
+			t.Errorf("the same call sent %s and %s", sent, again)
+		}
+		heard := tom.Hears(team)[0]
+		var content map[string]any
+		ok(t, json.Unmarshal(heard.Content, &content))
+		if body := content["body"].(string); !strings.HasPrefix(body, "Forwarded from Asha Patel, ") || !strings.HasSuffix(body, ":\nSecond litre now.") {
+			t.Errorf("another client would read %q", body)
+		}
+		from := content["uk.wardline.forwarded"].(map[string]any)
+		if from["event_id"] != string(said) || from["sender"] != string(asha.User) || heard.Sender != asha.User {
+			t.Errorf("origin %v, sent by %s", from, heard.Sender)
+		}
+		entries, err := audit.ForObject(t.Context(), w.DB, string(said), 10)
+		if ok(t, err); len(entries) != 1 || entries[0].Action != "message.forward" || entries[0].Detail["to"] != string(team) {
+			t.Errorf("audit: %+v", entries)
+		}
+
+		for name, c := range map[string]struct {
+			to   id.Room
+			want string
+		}{"a social room": {social, "UK_WARDLINE_CLASS"}, "where a patient reads": {contact, "UK_WARDLINE_CLASS"}, "another patient": {smith, "UK_WARDLINE_PATIENT"}} {
+			if _, err := asha.forward(jones, said, c.to, "no "+name); !fault.Is(err, fault.Forbidden) || fault.As(err).Code != c.want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := asha.forward(jones, said, clinical, "f2"); err != nil {
+			t.Errorf("into a clinical group: %v", err)
+		}
+		secret := asha.Says(incident, "What the camera shows")
+		if _, err := asha.forward(incident, secret, clinical, "f3"); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("out of an incident: %v", err)
+		}
+		// Nothing comes round by way of a team either: what was forwarded is as clinical as it was.
+		if _, err := asha.forward(team, sent, social, "f4"); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a patient's message reached the social room in two steps: %v", err)
+		}
+		if _, err := tom.forward(jones, said, team, "f5"); !fault.Is(err, fault.Hidden) {
+			t.Errorf("by somebody who is not in the first room: %v", err)
+		}
+		ownRoom := owen.Group(conversation.Group{Name: "Elsewhere", Class: conversation.Team, People: []id.User{w.As("nadia").User}})
+		if _, err := asha.forward(jones, said, ownRoom, "f6"); !fault.Is(err, fault.Hidden) {
+			t.Errorf("into a room that she is not in: %v", err)
+		}
+		gone := asha.Says(jones, "wrong bed")
+		ok(t, asha.Redacts(jones, gone))
+		if _, err := asha.forward(jones, gone, team, "f7"); !fault.Is(err, fault.Hidden) {
+			t.Errorf("a removed message: %v", err)
+		}
+		page := asha.Page("po_med_spr", "pt_jones", "NEWS2 9")
+		if _, err := asha.forward(page.RoomID, page.EventID, team, "f8"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a page: %v", err)
+		}
+		if _, err := asha.Sends(team, "m.room.message", object{"msgtype": "m.text", "body": "x", "uk.wardline.forwarded": object{"name": "Ruth Cole"}}); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a client says that Ruth said it: %v", err)
+		}
+		if _, err := asha.Sends(team, "m.room.message", object{"msgtype": "m.text", "body": "about uk.wardline.forwarded"}); err != nil {
+			t.Errorf("words that only look like it: %v", err)
+		}
+		if strings.Contains(w.Log.String(), "litre") {
+			t.Error("what was forwarded is in the log")
+		}
+	})
+}
+
+// TestInfo says who has a message and who has seen it, and never more than is known.
+func TestInfo(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom := w.As("asha"), w.As("tom")
+		team := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})
+		said := asha.Says(team, "Round at ten")
+		standing := func() conversation.Reader {
+			t.Helper()
+			info, err := w.Conversations.Info(t.Context(), asha.User, team, said)
+			if ok(t, err); len(info.People) != 1 || info.People[0].User != tom.User || info.People[0].Name != "Tom Reid" {
+				t.Fatalf("people: %+v", info.People)
+			}
+			return info.People[0]
+		}
+		if r := standing(); r.Standing != conversation.Unknown || !r.LastHere.IsZero() {
+			t.Errorf("before anything: %+v", r)
+		}
+		next := w.syncs(t, tom.User, "")
+		if r := standing(); r.Standing != conversation.Unknown {
+			t.Errorf("sent but not proved: %+v", r)
+		}
+		w.syncs(t, tom.User, next)
+		if r := standing(); r.Standing != conversation.Reached || r.LastHere.IsZero() {
+			t.Errorf("proved: %+v", r)
+		}
+		w.Pass(time.Minute)
+		ok(t, w.Timeline.SetRead(t.Context(), tom.User, team, timeline.Mark{Kind: timeline.ReadPrivate, Event: said}))
+		if r := standing(); r.Standing != conversation.Reached {
+			t.Errorf("a private receipt was told: %+v", r)
+		}
+		ok(t, w.Timeline.SetRead(t.Context(), tom.User, team, timeline.Mark{Kind: timeline.Read, Event: said}))
+		if r := standing(); r.Standing != conversation.Seen || !r.Exact || !r.SeenAt.Equal(time.Now().Truncate(time.Millisecond)) {
+			t.Errorf("seen: %+v, now %v", r, time.Now())
+		}
+		later := asha.Says(team, "Now at eleven")
+		w.Pass(time.Minute)
+		ok(t, w.Timeline.SetRead(t.Context(), tom.User, team, timeline.Mark{Kind: timeline.Read, Event: later}))
+		if r := standing(); r.Standing != conversation.Seen || r.Exact {
+			t.Errorf("seen at the latest: %+v", r)
+		}
+		if _, err := w.Conversations.Info(t.Context(), w.As("owen").User, team, said); !fault.Is(err, fault.Hidden) {
+			t.Errorf("an outsider: %v", err)
+		}
+	})
+}
+
+// syncs asks as somebody's device and returns the next token.
+func (w *Ward) syncs(t *testing.T, u id.User, since string) string {
+	t.Helper()
+	raw, err := w.Timeline.Sync(t.Context(), &timeline.SyncRequest{User: u, Device: "D", Since: since, Filter: &timeline.Filter{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v struct {
+		Next string `json:"next_batch"`
+	}
+	ok(t, json.Unmarshal(raw, &v))
+	return v.Next
+}
+
+func TestRoles(t *testing.T) {
+	in(t, "OK owners say who may what, and a group never loses its last", func(t *testing.T, w *Ward) {
+		asha, tom, grace, ruth := w.As("asha"), w.As("tom"), w.As("grace"), w.As("ruth")
+		g := asha.Group(conversation.Group{Name: "Discharge", About: "Who goes home", Class: conversation.Team, People: []id.User{tom.User, grace.User, ruth.User}})
+		role := func(by Actor, who Actor, r conversation.Role) error {
+			return w.Conversations.SetRole(t.Context(), by.User, g, who.User, r)
+		}
+		topic := func(by Actor) error { return by.Sets(g, "m.room.topic", object{"topic": "New"}) }
+		if err := topic(tom); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member describes the group: %v", err)
+		}
+		if err := role(tom, grace, conversation.Admin); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member makes an admin: %v", err)
+		}
+		ok(t, role(asha, tom, conversation.Admin))
+		ok(t, topic(tom))
+		if err := role(tom, grace, conversation.Admin); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("an admin makes an admin: %v", err)
+		}
+		if err := role(asha, asha, conversation.Member); !fault.Is(err, fault.Conflict) {
+			t.Errorf("the last owner steps down: %v", err)
+		}
+		if err := role(asha, w.As("owen"), conversation.Admin); !fault.Is(err, fault.Invalid) {
+			t.Errorf("somebody who is not here: %v", err)
+		}
+		if err := tom.Sets(g, "m.room.power_levels", object{"users": object{string(tom.User): 75}}); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("an admin makes himself owner by a plain event: %v", err)
+		}
+		if err := grace.Sets(g, "m.room.pinned_events", object{"pinned": []string{}}); err != nil {
+			t.Errorf("a member pins: %v", err)
+		}
+		// hers to leave: the admin inherits, and then the member who has been there longest.
+		ok(t, w.Conversations.Leave(t.Context(), asha.User, g))
+		ok(t, role(tom, grace, conversation.Admin))
+		ok(t, role(tom, grace, conversation.Member))
+		ok(t, w.Conversations.Leave(t.Context(), tom.User, g))
+		heirs := 0
+		for _, a := range []Actor{grace, ruth} {
+			if role(a, a, conversation.Owner) == nil {
+				heirs++
+			}
+		}
+		if heirs != 1 {
+			t.Errorf("%d owners after the last one left", heirs)
+		}
+		if err := w.Conversations.SetRole(t.Context(), asha.User, asha.PatientRoom("pt_jones"), tom.User, conversation.Admin); !fault.Is(err, fault.Invalid) {
+			t.Errorf("roles in a patient's room: %v", err)
+		}
+	})
+}
+
+func TestLinks(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom, owen := w.As("asha"), w.As("tom"), w.As("owen")
+		g := asha.Group(conversation.Group{Name: "Teaching", Class: conversation.Team, People: []id.User{tom.User}})
+		c := w.Conversations
+		if _, _, err := c.MakeLink(t.Context(), tom.User, g, time.Hour); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member makes a link: %v", err)
+		}
+		if _, _, err := c.MakeLink(t.Context(), owen.User, g, time.Hour); !fault.Is(err, fault.Hidden) {
+			t.Errorf("an outsider makes a link: %v", err)
+		}
+		if _, _, err := c.MakeLink(t.Context(), asha.User, g, 100*24*time.Hour); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a link for ever: %v", err)
+		}
+		if _, _, err := c.MakeLink(t.Context(), asha.User, asha.PatientRoom("pt_jones"), time.Hour); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a link to a patient's room: %v", err)
+		}
+		l, token, err := c.MakeLink(t.Context(), asha.User, g, time.Hour)
+		ok(t, err)
+		look, err := c.LookLink(t.Context(), owen.User, token)
+		if ok(t, err); look.Name != "Teaching" || look.People != 2 || look.By != "Asha Patel" || look.In {
+			t.Errorf("it shows %+v", look)
+		}
+		in, err := c.FollowLink(t.Context(), owen.User, token)
+		if ok(t, err); in != g || !owen.in(g) {
+			t.Errorf("it led to %s", in)
+		}
+		if _, err := c.FollowLink(t.Context(), owen.User, token); err != nil {
+			t.Errorf("twice: %v", err)
+		}
+		list, err := c.Links(t.Context(), tom.User, g)
+		if ok(t, err); len(list) != 1 || list[0].Used != 1 {
+			t.Errorf("links: %+v", list)
+		}
+		if err := c.RevokeLink(t.Context(), owen.User, g, l.ID); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member takes it back: %v", err)
+		}
+		ok(t, c.RevokeLink(t.Context(), asha.User, g, l.ID))
+		_, second, err := c.MakeLink(t.Context(), asha.User, g, time.Hour)
+		ok(t, err)
+		w.Pass(time.Hour)
+		for name, token := range map[string]string{"taken back": token, "ended": second, "never was": "x", "empty": ""} {
+			_, looked := c.LookLink(t.Context(), w.As("nadia").User, token)
+			_, followed := c.FollowLink(t.Context(), w.As("nadia").User, token)
+			if !fault.Is(looked, fault.Hidden) || !fault.Is(followed, fault.Hidden) || looked.Error() != followed.Error() {
+				t.Errorf("%s: %v, %v", name, looked, followed)
+			}
+		}
+		if w.As("nadia").in(g) {
+			t.Error("she is in")
+		}
+	})
+}
+
+// TestFollow has a group whose people are whoever holds a post or belongs to a team, through changes, a restart, and people's own acts.
+//
+// hazard: H6 role empty or stale holder
+func TestFollow(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, liam, hana, grace := w.As("asha"), w.As("liam"), w.As("hana"), w.As("grace")
+		g := asha.Group(conversation.Group{Name: "On call", Class: conversation.Team, People: []id.User{w.As("tom").User},
+			Follow: conversation.Following{Posts: []directory.PostID{"po_med_spr"}}})
+		if !liam.in(g) || hana.in(g) {
+			t.Fatalf("Liam holds the post: Liam %v, Hana %v", liam.in(g), hana.in(g))
+		}
+		ok(t, hana.Does(rota.TakeOver, "po_med_spr", "theatre"))
+		w.Restart(time.Second)
+		w.Pass(20 * time.Second)
+		if liam.in(g) || !hana.in(g) || !asha.in(g) || !w.As("tom").in(g) {
+			t.Errorf("Hana holds it: Liam %v, Hana %v, Asha %v", liam.in(g), hana.in(g), asha.in(g))
+		}
+		ok(t, w.Rooms.Do(t.Context(), g, leave(hana.User)))
+		w.Pass(time.Minute)
+		if hana.in(g) {
+			t.Error("Hana left, and was fetched back")
+		}
+		ok(t, liam.Does(rota.TakeOver, "po_med_spr", "back"))
+		w.Pass(20 * time.Second)
+		if !liam.in(g) {
+			t.Error("the post is Liam's again, and he is not in")
+		}
+		_, err := w.Conversations.Add(t.Context(), asha.User, g, []id.User{grace.User}, nil)
+		ok(t, err)
+		ok(t, w.Conversations.Follow(t.Context(), asha.User, g, conversation.Following{Teams: []directory.TeamID{"tm_stroke"}}))
+		if !w.As("ken").in(g) || !liam.in(g) || !grace.in(g) {
+			t.Error("the stroke team is Ken, Lucia and Liam; Grace was brought in by hand")
+		}
+		ok(t, w.DB.Write(t.Context(), "test", func(ctx context.Context, tx *db.Tx) error {
+			return directory.SaveTeam(ctx, tx, directory.Team{ID: "tm_stroke", Name: "Stroke team", Members: []id.User{w.As("ken").User, grace.User}})
+		}))
+		w.Pass(20 * time.Second)
+		if liam.in(g) || !grace.in(g) || !w.As("ken").in(g) {
+			t.Error("Liam has left the team")
+		}
+		ok(t, w.DB.Write(t.Context(), "test", func(ctx context.Context, tx *db.Tx) error {
+			return directory.SaveTeam(ctx, tx, directory.Team{ID: "tm_stroke", Name: "Stroke team"})
+		}))
+		w.Pass(20 * time.Second)
+		if w.As("ken").in(g) || !grace.in(g) {
+			t.Error("the team is empty; who was brought in by hand stays")
+		}
+		if err := w.Conversations.Follow(t.Context(), w.As("tom").User, g, conversation.Following{}); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member: %v", err)
+		}
+		if err := w.Conversations.Follow(t.Context(), asha.User, g, conversation.Following{Posts: []directory.PostID{"po_none"}}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("no such post: %v", err)
+		}
+	})
+}
