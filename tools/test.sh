@@ -70,6 +70,7 @@ if [ -f web/e2e/story.mjs ]; then
 	section "browser: the story, on a phone's and a desk's screen"
 	quiet "packages" make -s web/e2e/node_modules/.stamp
 	npm --prefix web/e2e run story
+	npm --prefix web/e2e run chat
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

@@ -1,9 +1,10 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { emoji } from './scripts/emoji-plugin.mjs';
 import { serviceWorker } from './scripts/sw-plugin.mjs';
 
 export default defineConfig({
-  plugins: [svelte(), serviceWorker()],
+  plugins: [svelte(), emoji(), serviceWorker()],
   build: {
     target: 'es2022',
     modulePreload: { polyfill: false },

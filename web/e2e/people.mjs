@@ -61,7 +61,7 @@ export class Person {
   }
 
   message(words) {
-    return this.page.locator('article.say', { has: this.page.locator('.bubble p', { hasText: words }) }).last();
+    return this.page.locator('article.say', { has: this.page.locator('.bubble p, .bubble .rich', { hasText: words }) }).last();
   }
 
   async menu(words) {

@@ -111,8 +111,8 @@ test('2 she writes, Tom sees it come, types, replies and reacts', async () => {
   await tom.message('Bed 9 fluids').waitFor();
   await asha.message('Bed 9 fluids').and(asha.page.locator('[data-state=seen]')).waitFor();
   await asha.page.locator('.receipt', { hasText: 'Tom Reid' }).waitFor();
-  await asha.menu('Bed 9 fluids');
-  await asha.page.locator('dialog li', { hasText: 'Tom Reid' }).waitFor();
+  await asha.page.locator('.receipt', { hasText: 'Tom Reid' }).click();
+  await asha.page.locator('dialog [data-standing=seen] li', { hasText: 'Tom Reid' }).waitFor();
   await asha.clean('message and who has seen it');
   await asha.page.keyboard.press('Escape');
   await asha.page.locator('#say').pressSequentially('One more');

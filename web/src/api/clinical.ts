@@ -2,7 +2,7 @@
 // directory, whose names are not patients'.
 
 import type { Method, Wire } from '../mx/http';
-import type { Found, Me, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, Urgency } from './types';
+import type { Found, GroupLink, Invitation, Me, MessageInfo, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, Urgency } from './types';
 
 const base = '/_wardline/v1';
 const enc = encodeURIComponent;
@@ -63,6 +63,54 @@ export class Clinical {
 
   addMembers(room: string, people: string[], posts: string[]): Promise<{ added: string[] | null }> {
     return this.go('POST', `/groups/${enc(room)}/members`, { people, posts });
+  }
+
+  setRole(room: string, user: string, role: 'owner' | 'admin' | 'member'): Promise<unknown> {
+    return this.go('POST', `/groups/${enc(room)}/roles`, { user, role });
+  }
+
+  leave(room: string): Promise<unknown> {
+    return this.go('POST', `/groups/${enc(room)}/leave`, {});
+  }
+
+  follows(room: string): Promise<{ posts: { id: string; name: string }[]; teams: { id: string; name: string }[] }> {
+    return this.go('GET', `/groups/${enc(room)}/follows`);
+  }
+
+  setFollows(room: string, posts: string[], teams: string[]): Promise<unknown> {
+    return this.go('PUT', `/groups/${enc(room)}/follows`, { posts, teams });
+  }
+
+  makeLink(room: string, lifeMs: number): Promise<GroupLink> {
+    return this.go('POST', `/groups/${enc(room)}/links`, { life_ms: lifeMs });
+  }
+
+  async links(room: string): Promise<GroupLink[]> {
+    return (await this.go<{ links: GroupLink[] | null }>('GET', `/groups/${enc(room)}/links`)).links ?? [];
+  }
+
+  revokeLink(room: string, link: string): Promise<unknown> {
+    return this.go('DELETE', `/groups/${enc(room)}/links/${enc(link)}`);
+  }
+
+  lookLink(token: string): Promise<Invitation> {
+    return this.go('POST', '/links/look', { token });
+  }
+
+  followLink(token: string): Promise<{ room_id: string }> {
+    return this.go('POST', '/links/join', { token });
+  }
+
+  forward(from: string, event: string, to: string, txn: string): Promise<{ event_id: string }> {
+    return this.go('POST', '/forwards', { from, event_id: event, to, txn });
+  }
+
+  messageInfo(room: string, event: string): Promise<MessageInfo> {
+    return this.go('GET', `/rooms/${enc(room)}/events/${enc(event)}/info`);
+  }
+
+  async places(): Promise<{ id: string; name: string }[]> {
+    return (await this.go<{ places: { id: string; name: string }[] | null }>('GET', '/places')).places ?? [];
   }
 
   direct(user: string): Promise<{ room_id: string }> {

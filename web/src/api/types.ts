@@ -112,8 +112,35 @@ export interface Preview {
   then: string;
 }
 
+export interface MessageInfo {
+  event_id: string;
+  sent_at: number;
+  people: { user: string; name: string; detail: string; standing: 'seen' | 'reached' | 'unknown'; seen_at: number; exact: boolean; last_here: number }[];
+}
+
+export interface GroupLink {
+  id: string;
+  by: string;
+  made_at: number;
+  expires_at: number;
+  used: number;
+  token?: string; // only when it was just made
+}
+
+export interface Invitation {
+  name: string;
+  about: string;
+  class: string;
+  people: number;
+  by: string;
+  expires_at: number;
+  room_id: string; // only for who is in already
+}
+
 export interface NewGroup {
   name: string;
+  about?: string;
+  follow?: { posts: string[]; teams: string[] };
   class: string;
   people: string[];
   posts: string[];
@@ -124,4 +151,6 @@ export interface NewGroup {
 export interface Policy {
   max_photo_px?: number;
   photo_max_bytes?: number;
+  forward?: Record<string, string[]>;
+  copy?: string[];
 }

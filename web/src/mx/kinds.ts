@@ -1,26 +1,39 @@
 // What an event is to the person who reads the conversation.
 
+import { isPoll, pollOf } from './poll';
 import { part, text } from './types';
-import type { MatrixEvent } from './types';
+import type { Json, MatrixEvent } from './types';
 
 export type Kind = 'say' | 'page' | 'note' | 'deleted' | 'hidden';
+
+const notes = ['m.room.member', 'm.room.name', 'm.room.topic', 'm.room.pinned_events', 'm.room.power_levels'];
 
 // kindOf sorts an event. Steps of a page, decisions, filings, reactions and edits are drawn on what they speak about.
 export function kindOf(ev: MatrixEvent, deleted: boolean): Kind {
   if (ev.type === 'm.room.message') return messageKind(ev, deleted);
   if (ev.type === 'm.room.encrypted') return 'say';
-  if (ev.type === 'm.sticker') return deleted ? 'deleted' : 'say';
+  if (ev.type === 'm.sticker' || isPoll(ev)) return deleted || ev.unsigned?.redacted_because !== undefined ? 'deleted' : 'say';
   if (ev.state_key === undefined) return 'hidden';
-  if (ev.type === 'm.room.member' || ev.type === 'm.room.name') return 'note';
-  return 'hidden';
+  return notes.includes(ev.type) ? 'note' : 'hidden';
+}
+
+// threadOf is the root of the thread that a message is in, empty for what stands in the conversation itself.
+export function threadOf(ev: MatrixEvent): string {
+  const relates = part(ev.content, 'm.relates_to');
+  return text(relates, 'rel_type') === 'm.thread' ? text(relates, 'event_id') : '';
+}
+
+// isEdit is true for what replaces an earlier message.
+export function isEdit(content: Json): boolean {
+  return text(part(content, 'm.relates_to'), 'rel_type') === 'm.replace';
 }
 
 function messageKind(ev: MatrixEvent, deleted: boolean): Kind {
   if (deleted || ev.unsigned?.redacted_because !== undefined) return 'deleted';
   const c = ev.content;
-  if (part(c, 'uk.wardline.page.step') || part(c, 'uk.wardline.filing') || part(c, 'uk.wardline.decision')) return 'hidden';
+  if (part(c, 'uk.wardline.page.step') || part(c, 'uk.wardline.filing') || part(c, 'uk.wardline.decision') || part(c, 'uk.wardline.ask.step')) return 'hidden';
   if (part(c, 'uk.wardline.page')) return 'page';
-  if (text(part(c, 'm.relates_to'), 'rel_type') === 'm.replace') return 'hidden';
+  if (isEdit(c)) return 'hidden';
   return text(c, 'body') === '' && text(c, 'msgtype') === '' ? 'deleted' : 'say';
 }
 
@@ -28,6 +41,7 @@ function messageKind(ev: MatrixEvent, deleted: boolean): Kind {
 export function preview(ev: MatrixEvent): string {
   const msgtype = text(ev.content, 'msgtype');
   if (ev.type === 'm.room.encrypted') return 'Encrypted message';
+  if (isPoll(ev)) return `Poll: ${pollOf(ev.content)?.question ?? ''}`;
   if (msgtype === 'm.image') return 'Photo';
   if (msgtype === 'm.file') return text(ev.content, 'body', 'File');
   if (msgtype === 'm.audio') return 'Voice note';
@@ -37,7 +51,22 @@ export function preview(ev: MatrixEvent): string {
     const to = text(part(page, 'post'), 'name');
     return `${text(page, 'urgency') === 'emergency' ? 'Emergency' : 'Urgent'} page to ${to}`;
   }
-  return stripReply(text(ev.content, 'body')).replace(/\s+/g, ' ').slice(0, 160);
+  const ask = part(ev.content, 'uk.wardline.ask');
+  if (ask) return `${askWord(text(ask, 'kind'))}: ${text(ask, 'text')}`.replace(/\s+/g, ' ').slice(0, 160);
+  return plainBody(ev.content).replace(/\s+/g, ' ').slice(0, 160);
+}
+
+// askWord names a kind of message with a promise.
+export function askWord(kind: string): string {
+  return { question: 'Question', request: 'Request', fyi: 'FYI' }[kind] ?? 'Message';
+}
+
+// plainBody is what somebody wrote, without the lines that stand before it for other clients.
+export function plainBody(c: Json): string {
+  const body = stripReply(text(c, 'body'));
+  if (!part(c, 'uk.wardline.forwarded')) return body;
+  const end = body.indexOf('\n');
+  return body.startsWith('Forwarded from ') ? (end < 0 ? '' : body.slice(end + 1)) : body;
 }
 
 // stripReply drops the quoted lines that older clients put before a reply's own words.
@@ -55,10 +84,7 @@ export function stripReply(body: string): string {
 export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string, service: string): string {
   if (ev.state_key === service && ev.type === 'm.room.member') return '';
   const who = nameOf(ev.sender);
-  if (ev.type === 'm.room.name') {
-    const name = text(ev.content, 'name');
-    return name === '' || ev.sender === service ? '' : `${who} named the group ${name}`;
-  }
+  if (ev.type !== 'm.room.member') return stateWords(ev, who, nameOf, service);
   const user = ev.state_key ?? '';
   const name = text(ev.content, 'displayname') || nameOf(user);
   switch (text(ev.content, 'membership')) {
@@ -73,4 +99,36 @@ export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string, ser
     default:
       return '';
   }
+}
+
+function stateWords(ev: MatrixEvent, who: string, nameOf: (user: string) => string, service: string): string {
+  const before = ev.unsigned?.prev_content;
+  switch (ev.type) {
+    case 'm.room.name': {
+      const name = text(ev.content, 'name');
+      return name === '' || ev.sender === service ? '' : `${who} named the group ${name}`;
+    }
+    case 'm.room.topic':
+      return text(ev.content, 'topic') === '' ? `${who} removed the description` : `${who} wrote the description: ${text(ev.content, 'topic').slice(0, 120)}`;
+    case 'm.room.pinned_events': {
+      const [now, was] = [ev.content['pinned'], before?.['pinned']].map((l) => (Array.isArray(l) ? l.length : 0));
+      return (now ?? 0) >= (was ?? 0) ? `${who} pinned a message` : `${who} unpinned a message`;
+    }
+    default:
+      return before ? roleWords(part(before, 'users') ?? {}, part(ev.content, 'users') ?? {}, nameOf) : '';
+  }
+}
+
+// roleOf names a power level.
+export function roleOf(level: number): 'owner' | 'admin' | 'member' {
+  return level >= 75 ? 'owner' : level >= 50 ? 'admin' : 'member';
+}
+
+function roleWords(was: Json, now: Json, nameOf: (user: string) => string): string {
+  const level = (c: Json, user: string): number => (typeof c[user] === 'number' ? (c[user] as number) : 0);
+  const changed = [...new Set([...Object.keys(was), ...Object.keys(now)])].filter((u) => roleOf(level(was, u)) !== roleOf(level(now, u)));
+  return changed.map((u) => {
+    const role = roleOf(level(now, u));
+    return role === 'member' ? `${nameOf(u)} is now a member` : `${nameOf(u)} is now an ${role}`;
+  }).join(', ');
 }

@@ -1,9 +1,9 @@
 // One conversation in memory: a contiguous run of events up to the newest, what they say about one another, who is in
 // it and who has read how far. It knows how to merge what the server sends; it neither fetches nor stores.
 
-import { kindOf, preview } from './kinds';
+import { kindOf, preview, roleOf, threadOf } from './kinds';
 import { Relations } from './relations';
-import { text } from './types';
+import { number, part, text } from './types';
 import type { Json, MatrixEvent, RoomResult } from './types';
 
 export interface Line {
@@ -38,6 +38,9 @@ export interface RoomRow {
   lastNames: string;
   fullyRead: string;
   receipts: [string, string, number][];
+  tags: string[];
+  starred: [string, number][];
+  threadReads: [string, string][];
 }
 
 export interface Merge {
@@ -68,6 +71,10 @@ export class Room {
   receipts = new Map<string, { event: string; ts: number }>();
   typing: string[] = [];
   fullyRead = '';
+  tags: string[] = [];
+  starred = new Map<string, number>(); // this person's own, event to when
+  threadReads = new Map<string, string>(); // how far this person has read in threads, "main" for outside of them
+  next: string | null = null; // a run of the past: where the way to the newest continues
   last: Summary | null = null;
   lastName = '';
   loaded = false; // the newest events were read from disk
@@ -118,6 +125,52 @@ export class Room {
   service(): string {
     const maker = this.state.get('m.room.create\n')?.sender ?? '';
     return localpart(maker) === 'wardline' ? maker : '';
+  }
+
+  // roleOf is what somebody may do in a group.
+  roleOf(user: string): 'owner' | 'admin' | 'member' {
+    return roleOf(this.power(user));
+  }
+
+  private power(user: string): number {
+    const levels = this.stateOf('m.room.power_levels');
+    return number(part(levels, 'users'), user, number(levels, 'users_default'));
+  }
+
+  // may says whether somebody has the power for a kind of state, or to remove what others wrote.
+  may(user: string, act: string): boolean {
+    const levels = this.stateOf('m.room.power_levels');
+    if (act === 'redact' || act === 'kick') return this.power(user) >= number(levels, act, 50);
+    return this.power(user) >= number(part(levels, 'events'), act, number(levels, 'state_default', 50));
+  }
+
+  // pinned are the messages that everybody here is to see, the newest pin last.
+  pinned(): string[] {
+    const list = this.stateOf('m.room.pinned_events')?.['pinned'];
+    return Array.isArray(list) ? list.filter((p): p is string => typeof p === 'string' && !this.relations.isDeleted(p)) : [];
+  }
+
+  topic(): string {
+    return text(this.stateOf('m.room.topic'), 'topic');
+  }
+
+  // rootOf is the thread that an event is in, empty for none; an edit is where its message is.
+  rootOf(ev: MatrixEvent): string {
+    const own = threadOf(ev);
+    if (own !== '') return own;
+    const relates = part(ev.content, 'm.relates_to');
+    if (text(relates, 'rel_type') !== 'm.replace' && text(relates, 'rel_type') !== 'm.annotation') return '';
+    const target = this.find(text(relates, 'event_id'));
+    return target ? threadOf(target) : '';
+  }
+
+  // unreadIn counts what others said in a thread since this person read it; a thread that they never opened counts from their own mark
+  // in the conversation.
+  unreadIn(root: string, me: string): number {
+    const mark = this.threadReads.get(root) ?? this.receipts.get(me)?.event ?? '';
+    const from = this.index.get(mark);
+    if (from === undefined) return 0;
+    return this.relations.repliesOf(root).filter((ev) => ev.sender !== me && !this.relations.isDeleted(ev.event_id) && (this.index.get(ev.event_id) ?? -Infinity) > from).length;
   }
 
   // people is how many persons are here.
@@ -185,6 +238,15 @@ export class Room {
     if (ev.type === 'm.room.name') this.name = text(ev.content, 'name');
   }
 
+  // takeThreadReceipt notes how far this person has read in a thread.
+  takeThreadReceipt(event: string, thread: string): void {
+    const a = this.index.get(this.threadReads.get(thread) ?? '');
+    const b = this.index.get(event);
+    if (a !== undefined && b !== undefined && b < a) return;
+    this.threadReads.set(thread, event);
+    this.version++;
+  }
+
   takeReceipt(event: string, user: string, ts: number): void {
     const old = this.receipts.get(user);
     const a = old ? this.index.get(old.event) : undefined;
@@ -241,7 +303,7 @@ export class Room {
     Object.assign(this, {
       name: row.name, dm: row.dm, hero: row.hero, cls: row.cls, patient: row.patient, bump: row.bump,
       unread: row.unread, highlight: row.highlight, membership: row.membership, joined: row.joined, prev: row.prev,
-      heldPrev: row.heldPrev, last: row.last, lastName: row.lastNames, fullyRead: row.fullyRead,
+      heldPrev: row.heldPrev, last: row.last, lastName: row.lastNames, fullyRead: row.fullyRead, tags: row.tags, starred: new Map(row.starred), threadReads: new Map(row.threadReads),
     });
     this.edge = row.from;
     for (const [user, event, ts] of row.receipts) this.receipts.set(user, { event, ts });
@@ -253,18 +315,41 @@ export class Room {
       id: this.id, name: this.name, dm: this.dm, hero: this.hero, cls: this.cls, patient: this.patient,
       bump: this.bump, unread: this.unread, highlight: this.highlight, membership: this.membership,
       joined: this.joined, prev: this.prev, from: this.lines[0]?.n ?? this.edge, heldPrev: this.heldPrev,
-      last: this.last, lastNames: this.lastName, fullyRead: this.fullyRead, receipts,
+      last: this.last, lastNames: this.lastName, fullyRead: this.fullyRead, receipts, tags: this.tags, starred: [...this.starred],
+      threadReads: [...this.threadReads],
     };
   }
 
   // blank forgets what a deleted message said and answers the line to be written back.
-  blank(id: string): Line | undefined {
+  blank(id: string, because: MatrixEvent): Line | undefined {
     const n = this.index.get(id);
     const line = [...this.lines, ...this.held].find((l) => l.n === n);
     if (!line || line.ev.state_key !== undefined) return undefined;
-    line.ev = { ...line.ev, content: {}, unsigned: { ...line.ev.unsigned, redacted_because: true } };
+    line.ev = { ...line.ev, content: {}, unsigned: { ...line.ev.unsigned, redacted_because: because } };
     this.version++;
     return line;
+  }
+
+  // past makes a run of the past beside this one: it knows the same people and marks, and keeps its own events.
+  past(around: MatrixEvent[], before: string | null, after: string | null): Room {
+    const run = new Room(this.id);
+    Object.assign(run, {
+      name: this.name, dm: this.dm, hero: this.hero, cls: this.cls, patient: this.patient, joined: this.joined, membership: this.membership,
+      state: this.state, receipts: this.receipts, starred: this.starred, tags: this.tags, membersKnown: true, loaded: true, relations: this.relations, threadReads: this.threadReads,
+    });
+    run.append(around);
+    run.prev = before;
+    run.next = after;
+    return run;
+  }
+
+  // extend adds what follows a run of the past, and answers whether it has come to something that the other run holds.
+  extend(page: MatrixEvent[], end: string | undefined, live: Room): boolean {
+    this.version++;
+    const met = page.some((ev) => live.lines.length > 0 && live.has(ev.event_id));
+    this.append(page);
+    this.next = met || end === undefined || page.length === 0 ? null : end;
+    return met || this.next === null;
   }
 
   private mergeTimeline(r: RoomResult): Merge {

@@ -7,7 +7,7 @@ export type Piece =
   | { kind: 'link'; text: string; href: string }
   | { kind: 'break' };
 
-const pattern = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\*([^*\s][^*\n]*)\*|(?<![\w])_([^_\s][^_\n]*)_(?![\w])|(https?:\/\/[^\s<>"'`]+)|(?<![\w])@([A-Z][\w-]*(?: [A-Za-z][\w-]*){0,3})|(\n)/g;
+const pattern = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\*([^*\s][^*\n]*)\*|(?<![\p{L}\p{N}_])_([^_\s][^_\n]*)_(?![\p{L}\p{N}_])|(https?:\/\/[^\s<>"'`]+)|(?<![\p{L}\p{N}_])@(\p{L}[\p{L}\p{M}\p{N}'’.-]*(?: [\p{L}\p{N}(][\p{L}\p{M}\p{N}'’.)-]*){0,5})|(\n)/gu;
 
 export function pieces(body: string, isName: (name: string) => boolean = () => false): Piece[] {
   const out: Piece[] = [];
@@ -55,6 +55,8 @@ function link(raw: string): { piece: Piece; length: number } | undefined {
 
 function mention(words: string, isName: (name: string) => boolean): { piece: Piece; length: number } | undefined {
   for (let name = words; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf(' ')))) {
+    const bare = name.replace(/[.'’-]+$/, '');
+    if (bare !== name && isName(bare)) return { piece: { kind: 'mention', text: `@${bare}` }, length: bare.length + 1 };
     if (isName(name)) return { piece: { kind: 'mention', text: `@${name}` }, length: name.length + 1 };
   }
   return undefined;

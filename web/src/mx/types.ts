@@ -5,6 +5,8 @@ export type Json = Record<string, unknown>;
 export interface Unsigned {
   transaction_id?: string;
   redacted_because?: unknown;
+  prev_content?: Json;
+  'm.relations'?: Json;
   age?: number;
 }
 
@@ -99,6 +101,20 @@ export interface SyncRequest {
   lists: Record<string, RoomConfig & { range: [number, number] }>;
   room_subscriptions: Record<string, RoomConfig>;
   extensions: Record<string, { enabled: boolean }>;
+}
+
+export interface ContextPage {
+  event: MatrixEvent;
+  events_before?: MatrixEvent[]; // newest first
+  events_after?: MatrixEvent[];
+  start?: string;
+  end?: string;
+  state?: MatrixEvent[];
+}
+
+export interface SearchHit {
+  result: MatrixEvent & { room_id: string };
+  context?: { profile_info?: Record<string, { displayname?: string }> };
 }
 
 export interface MessagesPage {

@@ -15,8 +15,8 @@ import type { MatrixEvent, SyncResponse } from '../mx/types';
 import { emptyBatch } from './disk';
 import type { Batch, Disk, Draft } from './disk';
 import type { Env, Signal } from './env';
-import { applyExtensions } from './extensions';
-import { fetchMembers, fetchOlder } from './history';
+import { applyExtensions, mutedIn, starredType } from './extensions';
+import { fetchAround, fetchMembers, fetchNewer, fetchOlder } from './history';
 import { echoOf, sortRooms } from './list';
 import { PageBook, askPages, readPage } from './pages';
 import { People } from './people';
@@ -31,6 +31,7 @@ export class Engine {
   readonly mx: MatrixClient;
   readonly drafts = new Map<string, Draft>();
   readonly progress = new Map<number, number>();
+  muted = new Set<string>(); // rooms that this person's push rules silence
   me: Me = { user_id: '', device_id: '', name: '', role: '' };
   offlineSince = 0;
   broken = '';
@@ -58,7 +59,7 @@ export class Engine {
     this.people.changed = () => this.topics.emit('people');
     this.outbox = new Outbox(disk, {
       send: async (i) => {
-        const away = i.type === 'm.room.redaction' ? this.mx.redact(i.room, i.target, i.txn) : this.mx.send(i.room, i.type, i.txn, i.content);
+        const away = i.type === 'm.room.redaction' ? this.mx.redact(i.room, i.target, i.txn, i.content) : this.mx.send(i.room, i.type, i.txn, i.content);
         return (await away).event_id;
       },
       upload: (i) => env.upload(i, (p) => { this.progress.set(i.seq, p); this.touch(i.room); }),
@@ -85,6 +86,7 @@ export class Engine {
       this.rooms.set(row.id, room);
       this.known.add(row.id);
     }
+    this.muted = new Set((start.meta.get('muted') as string[] | undefined) ?? []);
     this.outbox.restore(start.out);
     for (const d of start.drafts) this.drafts.set(d.room, d);
     this.announce();
@@ -114,6 +116,7 @@ export class Engine {
     this.outbox.items = [];
     for (const m of [this.rooms, this.drafts, this.progress, this.opened]) m.clear();
     this.known.clear();
+    this.muted = new Set();
     this.pages.clear();
     this.people.clear();
     this.pos = undefined;
@@ -137,8 +140,9 @@ export class Engine {
     return sortRooms(this.rooms, this.outbox.items, this.env.now());
   }
 
+  // unreadTotal counts conversations that want to be read: not those that are muted or put away.
   unreadTotal(): number {
-    return [...this.rooms.values()].filter((r) => r.membership === 'join' && r.unread > 0).length;
+    return [...this.rooms.values()].filter((r) => r.membership === 'join' && r.unread > 0 && !this.muted.has(r.id) && !r.tags.includes('m.lowpriority')).length;
   }
 
   // open makes a room the one on screen: its events come from the disk now and in full detail from the server.
@@ -176,9 +180,25 @@ export class Engine {
     this.touch(room.id);
   }
 
+  // around opens a run of the past at a message that is not at hand.
+  async around(room: Room, event: string): Promise<Room> {
+    const run = await fetchAround(this.mx, room, event);
+    for (const l of run.lines) this.readClinical(l.ev);
+    return run;
+  }
+
+  // newer goes on from a run of the past towards now, and answers whether it has come there.
+  newer(run: Room): Promise<boolean> {
+    return fetchNewer(this.mx, run, this.rooms.get(run.id) ?? run);
+  }
+
   // history fetches the page before the oldest event held, and answers whether there may be more.
   async history(room: Room, limit = 50): Promise<boolean> {
     const merge = await fetchOlder(this.mx, room, limit);
+    if (this.rooms.get(room.id) !== room) {
+      this.touch(room.id);
+      return room.prev !== null;
+    }
     for (const l of merge.added) this.readClinical(l.ev);
     if (this.leading && merge.added.length > 0 && room.lines.length <= 400) {
       const batch = emptyBatch();
@@ -195,11 +215,14 @@ export class Engine {
     if (await fetchMembers(this.mx, room)) this.touch(room.id);
   }
 
-  // read tells everyone that this person has seen the room up to its newest event.
+  // read tells everyone that this person has seen the room up to its newest event. While a thread holds something that they have not
+  // looked at, only the conversation outside of threads is marked.
   async read(room: Room): Promise<void> {
-    const newest = room.lines[room.lines.length - 1]?.ev.event_id;
+    const main = room.lines.findLast((l) => room.rootOf(l.ev) === '')?.ev.event_id;
+    const apart = room.relations.threadRoots().some((root) => room.unreadIn(root, this.me.user_id) > 0);
+    const newest = apart ? main : room.lines[room.lines.length - 1]?.ev.event_id;
     const mine = room.receipts.get(this.me.user_id)?.event;
-    if (newest === undefined || (newest === mine && room.unread === 0)) return;
+    if (newest === undefined || (newest === mine && (room.unread === 0 || apart))) return;
     room.takeReceipt(newest, this.me.user_id, this.env.now());
     room.fullyRead = newest;
     if (room.unread > 0) {
@@ -208,10 +231,71 @@ export class Engine {
       this.topics.emit('rooms');
     }
     try {
-      await this.mx.readUpTo(room.id, newest);
+      if (apart) await Promise.all([this.mx.readThread(room.id, newest, 'main'), this.mx.fullyRead(room.id, newest)]);
+      else await this.mx.readUpTo(room.id, newest);
     } catch {
       room.receipts.delete(this.me.user_id); // tried again with the next look at the room
     }
+  }
+
+  // readThread marks a thread as read up to its newest message.
+  async readThread(room: Room, root: string): Promise<void> {
+    const replies = room.relations.repliesOf(root).filter((ev) => room.has(ev.event_id));
+    const newest = replies.sort((a, b) => (room.orderOf(b.event_id) ?? 0) - (room.orderOf(a.event_id) ?? 0))[0]?.event_id;
+    if (newest === undefined || room.threadReads.get(root) === newest) return;
+    const before = room.threadReads.get(root);
+    room.takeThreadReceipt(newest, root);
+    this.touch(room.id);
+    try {
+      await this.mx.readThread(room.id, newest, root);
+    } catch {
+      if (before === undefined) room.threadReads.delete(root);
+      else room.threadReads.set(root, before);
+    }
+  }
+
+  // star puts this person's own mark on a message, or takes it off.
+  async star(room: Room, event: string, on: boolean): Promise<void> {
+    const before = room.starred;
+    room.starred = new Map(before);
+    if (on) room.starred.set(event, this.env.now());
+    else room.starred.delete(event);
+    this.touch(room.id);
+    this.topics.emit('stars');
+    try {
+      await this.mx.setData(this.me.user_id, room.id, starredType, { events: Object.fromEntries(room.starred) });
+    } catch (e) {
+      room.starred = before;
+      this.touch(room.id);
+      this.topics.emit('stars');
+      throw e;
+    }
+  }
+
+  // tag keeps a conversation at the top (m.favourite) or puts it away (m.lowpriority), on all of this person's devices.
+  async tag(room: Room, tag: string, on: boolean): Promise<void> {
+    const before = room.tags;
+    room.tags = on ? [...before.filter((t) => t !== tag), tag] : before.filter((t) => t !== tag);
+    this.touch(room.id);
+    this.topics.emit('rooms');
+    try {
+      await this.mx.tag(this.me.user_id, room.id, tag, on);
+    } catch (e) {
+      room.tags = before;
+      this.touch(room.id);
+      this.topics.emit('rooms');
+      throw e;
+    }
+  }
+
+  // mute silences a conversation, or lets it be heard again.
+  async mute(room: Room, on: boolean): Promise<void> {
+    await this.mx.mute(room.id, on);
+    this.muted = new Set(this.muted);
+    if (on) this.muted.add(room.id);
+    else this.muted.delete(room.id);
+    this.topics.emit('rooms');
+    this.touch(room.id);
   }
 
   setDraft(draft: Draft): void {
@@ -264,6 +348,11 @@ export class Engine {
       this.echo(room, result.initial === true, batch);
     }
     applyExtensions(r, this.rooms, this.me.user_id, touched);
+    const rules = r.extensions?.account_data?.global?.find((e) => e.type === 'm.push_rules');
+    if (rules) {
+      this.muted = mutedIn(rules.content);
+      batch.meta['muted'] = [...this.muted];
+    }
     for (const id of touched) {
       const room = this.rooms.get(id);
       if (room) batch.rooms.push(room.row());
@@ -279,7 +368,8 @@ export class Engine {
       this.known.add(id);
       this.touch(id);
     }
-    if (touched.size > 0) this.topics.emit('rooms');
+    if (touched.size > 0 || rules) this.topics.emit('rooms');
+    if (touched.size > 0) this.topics.emit('stars');
   }
 
   private collect(room: Room, added: Line[], batch: Batch): void {
@@ -288,7 +378,7 @@ export class Engine {
       this.readClinical(ev);
       if (ev.state_key !== undefined) batch.state.push({ room: room.id, ev });
       if (ev.type !== 'm.room.redaction') continue;
-      const blanked = room.blank(text(ev.content, 'redacts') || ev.redacts || '');
+      const blanked = room.blank(text(ev.content, 'redacts') || ev.redacts || '', ev);
       if (blanked) lines.push(blanked);
     }
     batch.lines.push({ room: room.id, lines });

@@ -1,8 +1,28 @@
 // What a sync response says beside events: who is typing, who has read how far, where this person's own mark is.
 
 import type { Room } from '../mx/room';
-import { text } from '../mx/types';
-import type { SyncResponse } from '../mx/types';
+import { part, text } from '../mx/types';
+import type { Json, SyncResponse } from '../mx/types';
+
+export const starredType = 'uk.wardline.starred';
+
+// starsIn reads what this person has starred in a room: event to when.
+export function starsIn(c: Json): Map<string, number> {
+  return new Map(Object.entries(part(c, 'events') ?? {}).filter((e): e is [string, number] => typeof e[1] === 'number'));
+}
+
+// mutedIn reads which rooms this person's push rules silence.
+export function mutedIn(rules: Json): Set<string> {
+  const all = part(rules, 'global')?.['override'];
+  const muted = new Set<string>();
+  for (const r of Array.isArray(all) ? (all as Json[]) : []) {
+    const conditions = Array.isArray(r['conditions']) ? (r['conditions'] as Json[]) : [];
+    const actions = Array.isArray(r['actions']) ? r['actions'] : ['?'];
+    if (r['enabled'] === false || conditions.length !== 1 || (actions.length > 0 && actions[0] !== 'dont_notify')) continue;
+    if (text(conditions[0], 'kind') === 'event_match' && text(conditions[0], 'key') === 'room_id') muted.add(text(conditions[0], 'pattern'));
+  }
+  return muted;
+}
 
 export function applyExtensions(r: SyncResponse, rooms: Map<string, Room>, me: string, touched: Set<string>): void {
   for (const [id, t] of Object.entries(r.extensions?.typing?.rooms ?? {})) {
@@ -16,16 +36,23 @@ export function applyExtensions(r: SyncResponse, rooms: Map<string, Room>, me: s
     if (!room) continue;
     for (const [event, kinds] of Object.entries(rc.content)) {
       for (const kind of ['m.read', 'm.read.private']) {
-        for (const [user, at] of Object.entries(kinds[kind] ?? {})) room.takeReceipt(event, user, at.ts ?? 0);
+        for (const [user, at] of Object.entries(kinds[kind] ?? {})) {
+          if (at.thread_id !== undefined && user === me) room.takeThreadReceipt(event, at.thread_id);
+          if (at.thread_id === undefined || at.thread_id === 'main') room.takeReceipt(event, user, at.ts ?? 0);
+        }
       }
     }
     touched.add(id);
   }
   for (const [id, events] of Object.entries(r.extensions?.account_data?.rooms ?? {})) {
-    const read = events.find((e) => e.type === 'm.fully_read');
     const room = rooms.get(id);
-    if (!room || !read) continue;
-    room.fullyRead = text(read.content, 'event_id');
-    touched.add(id);
+    if (!room) continue;
+    for (const e of events) {
+      if (e.type === 'm.fully_read') room.fullyRead = text(e.content, 'event_id');
+      else if (e.type === 'm.tag') room.tags = Object.keys(part(e.content, 'tags') ?? {});
+      else if (e.type === starredType) room.starred = starsIn(e.content);
+      else continue;
+      touched.add(id);
+    }
   }
 }

@@ -27,3 +27,20 @@ export async function fetchMembers(mx: MatrixClient, room: Room): Promise<boolea
   room.version++;
   return true;
 }
+
+// fetchAround brings a run of the past: a message that is not at hand, and what stands around it.
+export async function fetchAround(mx: MatrixClient, room: Room, event: string): Promise<Room> {
+  const page = await mx.context(room.id, event, 60);
+  for (const ev of page.state ?? []) if (room.stateOf(ev.type, ev.state_key) === undefined) room.takeState(ev);
+  const before = [...(page.events_before ?? [])].reverse();
+  const begins = before.length === 0 && page.event.type === 'm.room.create';
+  return room.past([...before, page.event, ...(page.events_after ?? [])], begins ? null : (page.start ?? null), page.end ?? null);
+}
+
+// fetchNewer goes on from a run of the past towards now, and answers whether it has met what the live run holds.
+export async function fetchNewer(mx: MatrixClient, run: Room, live: Room): Promise<boolean> {
+  if (run.next === null) return true;
+  const page = await mx.messages(run.id, run.next, 60, 'f');
+  for (const ev of page.state ?? []) if (run.stateOf(ev.type, ev.state_key) === undefined) run.takeState(ev);
+  return run.extend(page.chunk, page.end, live);
+}

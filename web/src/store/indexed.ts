@@ -8,7 +8,7 @@ import type { MatrixEvent } from '../mx/types';
 import type { Batch, Disk, Draft, OutItem, Start } from './disk';
 
 const NAME = 'wardline';
-const VERSION = 3;
+const VERSION = 4;
 
 interface EvRow {
   room: string;

@@ -2,6 +2,9 @@
 
 import { clinic, engine } from '../app';
 import { WireError } from '../mx/http';
+import { kindOf } from '../mx/kinds';
+import type { Room } from '../mx/room';
+import { part, text, type MatrixEvent } from '../mx/types';
 import { go, to } from './route.svelte';
 import { toast } from './toast.svelte';
 
@@ -37,4 +40,39 @@ export async function openPatientRoom(patient: { id: string; room_id: string }, 
 export async function react(room: string, target: string, key: string, mine: string | undefined): Promise<void> {
   if (mine !== undefined) await engine.outbox.add({ room, type: 'm.room.redaction', target: mine, content: {} });
   else await engine.outbox.add({ room, type: 'm.reaction', content: { 'm.relates_to': { rel_type: 'm.annotation', event_id: target, key } } });
+}
+
+// canEdit says whether somebody may change a message: their own words, as long as nobody relies on them.
+export function canEdit(room: Room, ev: MatrixEvent, me: string): boolean {
+  if (ev.sender !== me || ev.type !== 'm.room.message' || kindOf(ev, room.relations.isDeleted(ev.event_id)) !== 'say') return false;
+  const c = ev.content;
+  if (!['m.text', 'm.emote', 'm.notice'].includes(text(c, 'msgtype')) || part(c, 'uk.wardline.ask') || part(c, 'uk.wardline.forwarded') || part(c, 'uk.wardline.place')) return false;
+  return room.relations.decisionOf(ev.event_id) === undefined;
+}
+
+// linkTo is the address of a message: ids, and nothing that was said.
+export function linkTo(room: string, event: string): string {
+  return `${location.origin}/${to('chats', room, 'at', event)}`;
+}
+
+// pin puts a message where everybody in the conversation sees it, or takes it from there.
+export async function pin(room: Room, event: string, on: boolean): Promise<void> {
+  const list = room.pinned().filter((p) => p !== event);
+  if (on && list.length >= 50) {
+    toast.say('Fifty messages are pinned here. Unpin one first.');
+    return;
+  }
+  try {
+    await engine.mx.setState(room.id, 'm.room.pinned_events', { pinned: on ? [...list, event] : list });
+  } catch (e) {
+    toast.say(explain(e, on ? 'It was not pinned' : 'It was not unpinned'));
+  }
+}
+
+export async function star(room: Room, event: string, on: boolean): Promise<void> {
+  try {
+    await engine.star(room, event, on);
+  } catch (e) {
+    toast.say(explain(e, 'The star was not saved'));
+  }
 }

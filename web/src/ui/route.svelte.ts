@@ -1,14 +1,14 @@
 // Addresses hold ids only, never a name or a number: they end up in histories and logs.
 
 export interface Route {
-  area: 'chats' | 'pages' | 'patients' | 'work' | 'more' | 'new';
+  area: 'chats' | 'pages' | 'patients' | 'work' | 'more' | 'new' | 'starred' | 'join';
   id: string;
   sub: string;
   arg: string;
   query: URLSearchParams;
 }
 
-const areas: readonly string[] = ['chats', 'pages', 'patients', 'work', 'more', 'new'];
+const areas: readonly string[] = ['chats', 'pages', 'patients', 'work', 'more', 'new', 'starred', 'join'];
 
 function parse(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');

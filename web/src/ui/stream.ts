@@ -3,8 +3,10 @@
 
 import { engine } from '../app';
 import type { OutItem } from '../store/disk';
-import { kindOf, noteWords, preview, stripReply } from '../mx/kinds';
+import { isEdit, kindOf, noteWords, plainBody, preview, threadOf } from '../mx/kinds';
+import { isPoll, pollOf, type Poll } from '../mx/poll';
 import type { Decision, Filing } from '../mx/relations';
+import { blocks, fromHtml, plain, wordsOf, type Named, type Rich } from '../mx/rich';
 import type { Line, Room } from '../mx/room';
 import { number, part, text } from '../mx/types';
 import type { Json, MatrixEvent } from '../mx/types';
@@ -13,6 +15,8 @@ import { day, dayTitle } from './format';
 export interface Photo { uri: string; w: number; h: number; local: Blob | null }
 export interface Quote { id: string; name: string; body: string }
 export interface React { key: string; count: number; mine: string | undefined; names: string }
+export interface ThreadLine { root: string; count: number; last: string; ts: number; unread: number }
+export interface PollRow { poll: Poll; mine: string[]; counts: Record<string, number>; names: Record<string, string>; voters: number; ended: boolean; byMe: boolean }
 
 export interface SayRow {
   kind: 'say';
@@ -30,7 +34,16 @@ export interface SayRow {
   photo: Photo | null;
   file: string;
   deleted: boolean;
+  deletedBy: string;
   edited: boolean;
+  rich: Rich[] | null; // formatting; null when the body says all
+  kind2: '' | 'fyi' | 'place'; // what kind of message it is, beside its words
+  forwarded: { name: string; ts: number } | null;
+  thread: ThreadLine | null;
+  poll: PollRow | null;
+  ask: Json | null; // a question or request, with its newest state
+  starred: boolean;
+  pinned: boolean;
   quote: Quote | null;
   reacts: React[];
   decision: Decision | undefined;
@@ -54,22 +67,22 @@ interface Cached { sign: string; row: Row }
 export class StreamRows {
   private cache = new Map<string, Cached>();
 
-  // build draws the lines of a window; before is the line above it, for grouping and days.
-  build(room: Room, lines: Line[], before: Line | undefined, newAfter: number | null, newWords: string, out: OutItem[], now: number): Row[] {
+  // build draws the lines of a window; before is the line above it, for grouping and days. In a thread only the thread is drawn.
+  build(room: Room, lines: Line[], before: Line | undefined, newAfter: number | null, newWords: string, out: OutItem[], now: number, thread = ''): Row[] {
     const next = new Map<string, Cached>();
     const rows: Row[] = [];
     const put = (row: Row): void => {
-      const sign = JSON.stringify(row, (k, v: unknown) => (k === 'local' ? undefined : v));
+      const sign = JSON.stringify(row, (k, v: unknown) => (k === 'local' || k === 'rich' ? undefined : v));
       const old = this.cache.get(row.key);
-      const kept = old && old.sign === sign ? old : { sign, row };
+      const kept = old && old.sign === sign && richOf(old.row) === richOf(row) ? old : { sign, row };
       next.set(row.key, kept);
       rows.push(kept.row);
     };
-    const ctx = new Context(room);
+    const ctx = new Context(room, out, thread);
     const service = room.service();
     let prev: { day: string; sender: string; ts: number } | null = before ? { day: day(before.ev.origin_server_ts), sender: '', ts: 0 } : null;
     let marked = newAfter === null;
-    const shown = lines.filter((l) => ctx.kind(l.ev) !== 'hidden');
+    const shown = lines.filter((l) => ctx.kind(l.ev) !== 'hidden' && (thread !== '' || threadOf(l.ev) === ''));
     const lastSay = (i: number): boolean => {
       const a = shown[i]?.ev;
       const b = shown[i + 1]?.ev;
@@ -96,7 +109,7 @@ export class StreamRows {
       prev.sender = kind === 'say' || kind === 'deleted' ? ev.sender : '';
       prev.ts = ev.origin_server_ts;
     });
-    const waiting = out.filter((i) => i.type === 'm.room.message');
+    const waiting = out.filter((i) => (i.type === 'm.room.message' && !isEdit(i.content) || i.type === 'm.poll.start') && threadOf({ content: i.content } as MatrixEvent) === thread);
     waiting.forEach((item, i) => {
       const d = day(item.at);
       if (prev?.day !== d) put({ kind: 'day', key: `day ${d}`, words: dayTitle(item.at, now), n: Number.MAX_SAFE_INTEGER });
@@ -108,6 +121,11 @@ export class StreamRows {
     return rows;
   }
 }
+
+const richOf = (row: Row): Rich[] | null => (row.kind === 'say' ? row.rich : null);
+
+// What a content looks like is worked out once, and again when somebody's name was learnt.
+const drawn = new WeakMap<Json, { names: number; tree: Rich[] | null }>();
 
 // note joins people who arrive one after another into one line.
 function note(rows: Row[], put: (row: Row) => void, row: Extract<Row, { words: string }>): void {
@@ -130,9 +148,17 @@ class Context {
   private readonly reads: Map<string, number>;
   private readonly service: string;
   private readonly newestOwn: string;
+  private readonly pending = new Map<string, OutItem>(); // edits on their way, by what they change
+  private readonly pins: Set<string>;
+  private readonly named: Named[];
+  private readonly thread: string;
 
-  constructor(room: Room) {
+  constructor(room: Room, out: OutItem[], thread: string) {
     this.room = room;
+    this.thread = thread;
+    this.pins = new Set(room.pinned());
+    this.named = room.members().map((m) => ({ name: m.name, user: m.id }));
+    for (const i of out) if (isEdit(i.content)) this.pending.set(text(part(i.content, 'm.relates_to'), 'event_id'), i);
     this.reads = readsOf(room);
     this.service = room.service();
     const own = room.lines.findLast((l) => l.ev.sender === this.me && this.isSay(l.ev));
@@ -159,16 +185,19 @@ class Context {
     const rel = room.relations;
     const own = ev.sender === this.me;
     const deleted = this.kind(ev) === 'deleted';
-    const edit = deleted ? undefined : rel.editOf(ev);
+    const pending = deleted ? undefined : this.pending.get(ev.event_id);
+    const edit = deleted ? undefined : (part(pending?.content, 'm.new_content') ?? rel.editOf(ev));
     const c = edit ?? ev.content;
+    const ask = deleted ? undefined : (rel.askOf(ev.event_id) ?? part(ev.content, 'uk.wardline.ask'));
     const seen = own ? this.readers(l.n) : [];
     return {
       kind: 'say', key: ev.unsigned?.transaction_id ?? ev.event_id, id: ev.event_id, n: l.n, own, first, last,
       sender: ev.sender, name: room.nameOf(ev.sender), role: own ? '' : engine.people.role(ev.sender), ts: ev.origin_server_ts,
-      body: deleted ? '' : bodyOf(ev, c), photo: deleted ? null : photoOf(c), file: fileOf(c), deleted, edited: edit !== undefined,
+      body: deleted ? '' : ask ? text(ask, 'text') : bodyOf(ev, c), ...this.extras(ev, c, deleted), ask: ask ?? null, photo: deleted ? null : photoOf(c), file: fileOf(c), deleted, edited: edit !== undefined,
       quote: deleted ? null : this.quote(ev.content), reacts: this.reacts(ev.event_id),
       decision: rel.decisionOf(ev.event_id), filing: rel.filingOf(ev.event_id),
-      state: seen.length > 0 ? 'seen' : 'sent', error: '', seq: 0, progress: 1,
+      state: pending ? (pending.state === 'failed' ? 'failed' : 'sending') : seen.length > 0 ? 'seen' : 'sent',
+      error: pending?.state === 'failed' ? `the change: ${pending.error}` : '', seq: pending?.seq ?? 0, progress: 1,
       receipt: own && ev.event_id === this.newestOwn ? receiptWords(room, seen) : '',
     };
   }
@@ -178,10 +207,75 @@ class Context {
     const state = i.state === 'failed' ? 'failed' : i.state === 'sent' ? 'sent' : i.state === 'sending' ? 'sending' : 'wait';
     return {
       kind: 'say', key: i.txn, id: i.eventId, n: Number.MAX_SAFE_INTEGER, own: true, first, last, sender: this.me, name: '', role: '', ts: i.at,
-      body: m ? '' : text(i.content, 'body'), photo: m ? { uri: m.uri, w: m.w, h: m.h, local: m.blob } : null, file: '', deleted: false,
+      body: m ? '' : text(i.content, 'body'), rich: m ? null : this.rich(i.content), kind2: kindWord(i.content), forwarded: null, thread: null,
+      poll: i.type === 'm.poll.start' ? this.poll({ content: i.content } as MatrixEvent) : null, ask: null, starred: false, pinned: false, deletedBy: '', photo: m ? { uri: m.uri, w: m.w, h: m.h, local: m.blob } : null, file: '', deleted: false,
       edited: false, quote: this.quote(i.content), reacts: [], decision: undefined, filing: undefined, state, error: i.error,
       seq: i.seq, progress: m ? (engine.progress.get(i.seq) ?? 0) : 1, receipt: '',
     };
+  }
+
+  private extras(ev: MatrixEvent, c: Json, deleted: boolean): Pick<SayRow, 'deletedBy' | 'rich' | 'kind2' | 'forwarded' | 'thread' | 'poll' | 'starred' | 'pinned'> {
+    const { room } = this;
+    const from = part(c, 'uk.wardline.forwarded');
+    const by = deleted ? (room.relations.deletionOf(ev.event_id)?.by ?? '') : '';
+    return {
+      deletedBy: by === '' ? '' : by === this.me ? 'you' : room.nameOf(by),
+      rich: deleted ? null : this.rich(c), kind2: deleted ? '' : kindWord(c),
+      forwarded: !deleted && from ? { name: text(from, 'name'), ts: number(from, 'at') } : null,
+      thread: this.thread === '' ? this.threadLine(ev) : null,
+      poll: !deleted && isPoll(ev) ? this.poll(ev) : null,
+      starred: room.starred.has(ev.event_id), pinned: this.pins.has(ev.event_id),
+    };
+  }
+
+  private rich(c: Json): Rich[] | null {
+    const old = drawn.get(c);
+    if (old && old.names === this.named.length) return old.tree;
+    const tree = this.draw(c);
+    drawn.set(c, { names: this.named.length, tree });
+    return tree;
+  }
+
+  // draw reads the formatting of a message: that of its HTML, or of the marks in its plain body.
+  private draw(c: Json): Rich[] | null {
+    const type = text(c, 'msgtype');
+    if (type !== 'm.text' && type !== 'm.notice' && type !== 'm.emote') return null;
+    const source = text(c, 'formatted_body');
+    const forwarded = part(c, 'uk.wardline.forwarded') !== undefined;
+    if (text(c, 'format') === 'org.matrix.custom.html' && source !== '' && !forwarded) {
+      const tree = fromHtml(source);
+      if (wordsOf(tree).trim() !== '') return tree;
+    }
+    const tree = blocks(plainBody(c), this.named);
+    return plain(tree) && !/https?:\/\//.test(text(c, 'body')) ? null : tree;
+  }
+
+  private threadLine(ev: MatrixEvent): ThreadLine | null {
+    const t = this.room.relations.threadOf(ev.event_id);
+    if (!t) return null;
+    const e = t.last?.event;
+    const who = t.last ? (t.last.sender === this.me ? 'You' : (this.room.nameOf(t.last.sender).split(' ')[0] ?? '')) : '';
+    const words = e ? preview({ ...e, content: this.room.relations.editOf(e) ?? e.content }) : '';
+    return { root: ev.event_id, count: t.count, last: words === '' ? '' : `${who}: ${words}`, ts: t.last?.ts ?? 0, unread: this.room.unreadIn(ev.event_id, this.me) };
+  }
+
+  private poll(ev: MatrixEvent): PollRow | null {
+    const poll = pollOf(ev.content);
+    if (!poll) return null;
+    const { votes, end } = ev.event_id ? this.room.relations.votesOf(ev) : { votes: new Map(), end: undefined };
+    const ended = end !== undefined && (end.sender === ev.sender || this.room.may(end.sender, 'redact'));
+    const counts: Record<string, number> = {};
+    const names: Record<string, string> = {};
+    let voters = 0;
+    for (const [user, v] of votes) {
+      const valid = v.answers.filter((a: string) => poll.answers.some((x) => x.id === a)).slice(0, poll.most);
+      if (valid.length > 0) voters++;
+      for (const a of valid) {
+        counts[a] = (counts[a] ?? 0) + 1;
+        names[a] = `${names[a] ? `${names[a]}, ` : ''}${user === this.me ? 'you' : this.room.nameOf(user)}`;
+      }
+    }
+    return { poll, mine: votes.get(this.me)?.answers ?? [], counts, names, voters, ended, byMe: ev.sender === this.me };
   }
 
   private readers(n: number): string[] {
@@ -191,8 +285,9 @@ class Context {
   }
 
   private quote(c: Json): Quote | null {
-    const id = text(part(part(c, 'm.relates_to'), 'm.in_reply_to'), 'event_id');
-    if (id === '') return null;
+    const relates = part(c, 'm.relates_to');
+    const id = text(part(relates, 'm.in_reply_to'), 'event_id');
+    if (id === '' || (text(relates, 'rel_type') === 'm.thread' && relates?.['is_falling_back'] === true)) return null;
     const ev = this.room.find(id);
     if (!ev) return { id, name: '', body: 'An earlier message' };
     const name = ev.sender === this.me ? 'You' : this.room.nameOf(ev.sender);
@@ -250,8 +345,13 @@ function bodyOf(ev: MatrixEvent, c: Json): string {
     const name = text(c, 'filename');
     return name !== '' && name !== body ? body : '';
   }
-  const words = part(part(c, 'm.relates_to'), 'm.in_reply_to') ? stripReply(body) : body;
+  const words = plainBody(c);
   return type === 'm.emote' ? `* ${words}` : words;
+}
+
+function kindWord(c: Json): SayRow['kind2'] {
+  if (text(c, 'uk.wardline.kind') === 'fyi') return 'fyi';
+  return part(c, 'uk.wardline.place') ? 'place' : '';
 }
 
 function photoOf(c: Json): Photo | null {
