@@ -30,3 +30,18 @@ func (a *App) registration(ctx context.Context) error {
 	}
 	return a.Accounts.LoadErased(ctx)
 }
+
+// whileShut are the calls that a locked device may make: those that open or end it, and those that tell it that somebody needs it
+// without telling what for.
+var whileShut = map[string]bool{
+	"GET /_wardline/v1/lock": true, "POST /_wardline/v1/lock": true, "POST /_wardline/v1/lock/open": true, "GET /_wardline/v1/session": true,
+	"DELETE /_wardline/v1/session": true, "POST /_wardline/v1/pages/{id}/reached": true, "POST /_matrix/client/v3/logout": true,
+}
+
+// shut refuses what a locked device asks. What is not named is refused, so that a new call is closed to it until somebody opens it.
+func (a *App) shut(pattern string, who account.Actor) error {
+	if !a.Locks.Locked(who) || whileShut[pattern] {
+		return nil
+	}
+	return a.Locks.Refusal()
+}

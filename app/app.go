@@ -39,6 +39,7 @@ import (
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
+	"wardline/matrix/lock"
 	"wardline/matrix/media"
 	"wardline/matrix/oauth"
 	"wardline/matrix/preview"
@@ -59,6 +60,7 @@ type App struct {
 	Log      *slog.Logger
 	DB       *db.DB
 	Accounts *account.Service
+	Locks    *lock.Service
 	Rooms    *room.Service
 	Timeline *timeline.Service
 	Keys     *keys.Service
@@ -88,7 +90,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), lock.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), timeline.Migrations(),
 		bridge.Migrations(), media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
@@ -128,6 +130,11 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if err := a.registration(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
+	a.Locks = lock.New(a.DB, a.Accounts)
+	a.Accounts.OnSignOut = append(a.Accounts.OnSignOut, a.Locks.SignedOut)
+	if err := a.Locks.Load(ctx); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
 	a.Rooms = room.New(a.DB, a.Accounts)
 	a.Accounts.OnProfile = a.Rooms.ProfileChanged
 	a.Accounts.OnEnd = a.Rooms.LeaveAll
@@ -165,6 +172,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL, OAuth: c.OAuth, Version: Version,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
 		Turn:    client.Turn{URIs: words(c.TurnURIs), Secret: c.TurnSecret, Life: c.TurnLife}}}
+	a.HTTP.Shut = a.shut
 	a.HTTP.Suspended = a.API.Suspended
 	a.API.Previews = preview.New(a.Media, a.Steward, c.LinkPreviews, c.AllowPrivateNetworks)
 	if a.Bridges != nil {

@@ -86,7 +86,7 @@ func (a *App) clinic() error {
 
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations,
-		Paging: c.Paging, Record: c.Record, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Locks: a.Locks, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 

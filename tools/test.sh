@@ -71,6 +71,7 @@ if [ -f web/e2e/story.mjs ]; then
 	quiet "packages" make -s web/e2e/node_modules/.stamp
 	npm --prefix web/e2e run story
 	npm --prefix web/e2e run chat
+	npm --prefix web/e2e run device
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

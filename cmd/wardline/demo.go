@@ -22,6 +22,7 @@ type demoConfig struct {
 	Fresh   bool          `name:"fresh" doc:"Throw the data of the last demo away and start over."`
 	FHIR    string        `name:"fhir-url" doc:"Base URL of a FHIR R4 server to file to. Empty: the demo's own small one."`
 	Rung    time.Duration `name:"urgent-rung" default:"20s" doc:"How long each holder has to answer an urgent page."`
+	Push    string        `name:"push-services" doc:"Hosts of push services besides the known ones, as in serve."`
 	Log     string        `name:"log-level" default:"warn" doc:"debug, info, warn or error."`
 	CrashAt string        `name:"crash-at" doc:"For crash tests: as in serve."`
 }
@@ -46,6 +47,7 @@ func runDemo(args []string) (err error) {
 	}
 	c.ServerName, c.TrustName, c.ODS = "st-elsewhere", "St Elsewhere", "X99"
 	c.Data, c.Listen, c.LogLevel, c.CrashAt = d.Data, d.Listen, d.Log, d.CrashAt
+	c.PushServices = d.Push
 	c.UrgentRung, c.AlarmRung, c.FHIR = d.Rung, d.Rung/2, d.FHIR
 	log := obs.NewLogger(os.Stderr, d.Log, false)
 	ctx, stop := untilSignal()

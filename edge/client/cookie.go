@@ -34,6 +34,7 @@ func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 		User     string `json:"user"`
 		Password string `json:"password"`
 		Token    string `json:"token"`
+		Shared   bool   `json:"shared"` // a computer that many use: the browser forgets the session when it is closed
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
@@ -53,14 +54,20 @@ func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	if err != nil {
 		return err
 	}
-	c.Set(w, ses.Access)
+	c.set(w, ses.Access, b.Shared)
 	return httpx.JSON(w, http.StatusOK, body)
 }
 
 // Set gives the browser its session.
-func (c *Cookies) Set(w http.ResponseWriter, token string) {
+func (c *Cookies) Set(w http.ResponseWriter, token string) { c.set(w, token, false) }
+
+func (c *Cookies) set(w http.ResponseWriter, token string, shared bool) {
+	life := 30 * 24 * 3600
+	if shared {
+		life = 0
+	}
 	http.SetCookie(w, &http.Cookie{Name: httpx.Cookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: c.API.Options.SecureCookies, MaxAge: 30 * 24 * 3600})
+		Secure: c.API.Options.SecureCookies, MaxAge: life})
 }
 
 func (c *Cookies) describe(ctx context.Context, a account.Actor) (map[string]any, error) {

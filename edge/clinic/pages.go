@@ -95,6 +95,9 @@ func (h *handler) onePage(w http.ResponseWriter, r *http.Request, a account.Acto
 
 func (h *handler) reachedPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	page, err := h.Paging.Reached(r.Context(), a.User, pageID(r))
+	if err == nil && h.Locks.Locked(a) {
+		return httpx.JSON(w, http.StatusOK, map[string]any{}) // it rang, and tells nothing until it is opened
+	}
 	return showPage(w, page, err)
 }
 

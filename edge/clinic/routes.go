@@ -17,6 +17,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/lock"
 )
 
 // Deps are the verbs that the API calls; all are required.
@@ -30,6 +31,7 @@ type Deps struct {
 	Conversations *conversation.Service
 	Paging        *paging.Service
 	Record        *record.Service
+	Locks         *lock.Service
 	TryPush       func(ctx context.Context, u id.User, d id.Device) error // tells one's own device that this is a trial
 	Now           func() time.Time
 	MaxPhotoPx    int   // longest side of a photo that the web app uploads
@@ -71,6 +73,11 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/pages/{id}/answer", Handle: h.answerPage},
 		{Pattern: "POST /_wardline/v1/pages/{id}/withdraw", Handle: h.withdrawPage},
 		{Pattern: "POST /_wardline/v1/decisions", Handle: h.decide},
+		{Pattern: "GET /_wardline/v1/lock", Handle: h.lockState},
+		{Pattern: "POST /_wardline/v1/lock", Handle: h.shut},
+		{Pattern: "POST /_wardline/v1/lock/open", Handle: h.open},
+		{Pattern: "PUT /_wardline/v1/lock/code", Handle: h.setCode},
+		{Pattern: "POST /_wardline/v1/lock/code/remove", Handle: h.removeCode},
 		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},
 		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
 	}

@@ -56,6 +56,8 @@ type Server struct {
 	Heavy *run.Gate
 	// Suspended says what somebody whose account is suspended may still do; nil is everything.
 	Suspended func(r *http.Request, pattern string, a account.Actor) error
+	// Shut refuses what a locked device may not ask; nil refuses nothing.
+	Shut func(pattern string, a account.Actor) error
 	// Saw is told who has asked, from where; nil means nobody cares.
 	Saw func(a account.Actor, ip, agent string)
 
@@ -89,6 +91,9 @@ func (s *Server) handler(rt Route) http.Handler {
 			}
 			if err == nil && s.Saw != nil {
 				s.Saw(a, Address(r), r.UserAgent())
+			}
+			if err == nil && s.Shut != nil {
+				err = s.Shut(rt.Pattern, a)
 			}
 			if err == nil && a.Suspended && s.Suspended != nil {
 				err = s.Suspended(r, rt.Pattern, a)

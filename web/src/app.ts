@@ -2,20 +2,25 @@
 
 import { Clinical } from './api/clinical';
 import { upload } from './api/upload';
+import { shared } from './device/shared';
 import { HttpWire } from './mx/http';
 import { Engine } from './store/engine';
 import type { Env, Signal } from './store/env';
 import { IndexedDisk } from './store/indexed';
 import { MemoryDisk } from './store/memory';
 
-function browserEnv(): Env {
+// On a shared computer each tab stands alone, because there is no disk between them; only the end of the session is told to all.
+function browserEnv(alone: boolean): Env {
   const channel = new BroadcastChannel('wardline');
+  const tab = crypto.randomUUID();
   return {
-    tab: crypto.randomUUID(),
-    post: (s) => channel.postMessage(s),
-    hear: (fn) => { channel.onmessage = (e: MessageEvent<Signal>) => fn(e.data); },
+    tab,
+    conn: alone ? `web ${tab.slice(0, 8)}` : 'web',
+    post: (s) => { if (!alone || s.kind === 'out of here') channel.postMessage(s); },
+    hear: (fn) => { channel.onmessage = (e: MessageEvent<Signal>) => { if (!alone || e.data.kind === 'out of here') fn(e.data); }; },
+    forget: (uri) => void forgetMedia(uri),
     lead: (fn) => {
-      if (!('locks' in navigator)) fn();
+      if (alone || !('locks' in navigator)) fn();
       else void navigator.locks.request('wardline-sync', () => { fn(); return new Promise(() => undefined); });
     },
     wait: (ms, fn) => {
@@ -28,6 +33,16 @@ function browserEnv(): Env {
   };
 }
 
+// mediaCache holds the photos that were looked at, for when there is no network. The service worker fills it while it exists.
+export const mediaCache = 'wardline-media';
+
+async function forgetMedia(uri: string): Promise<void> {
+  const m = /^mxc:\/\/[^/]+\/([^/?#]+)$/.exec(uri);
+  if (!m || !('caches' in globalThis) || !(await caches.has(mediaCache))) return;
+  const cache = await caches.open(mediaCache);
+  for (const r of await cache.keys()) if (new URL(r.url).pathname.endsWith(`/${m[1] ?? ''}`)) await cache.delete(r);
+}
+
 export const wire = new HttpWire();
 export const clinic = new Clinical(wire);
-export const engine = new Engine('indexedDB' in globalThis ? new IndexedDisk() : new MemoryDisk(), wire, clinic, browserEnv());
+export const engine = new Engine('indexedDB' in globalThis && !shared() ? new IndexedDisk() : new MemoryDisk(), wire, clinic, browserEnv(shared()));

@@ -14,7 +14,7 @@ class DeafWire extends HttpWire {
 
 function engine(disk: MemoryDisk, leads = true): Engine {
   const env: Env = {
-    tab: 't', post: () => undefined, hear: () => undefined, lead: (fn) => { if (leads) fn(); },
+    tab: 't', conn: 'web', forget: () => undefined, post: () => undefined, hear: () => undefined, lead: (fn) => { if (leads) fn(); },
     wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')),
   };
   const wire = new DeafWire();

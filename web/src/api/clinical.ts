@@ -14,8 +14,8 @@ export class Clinical {
     this.wire = wire;
   }
 
-  signIn(user: string, password: string): Promise<Me> {
-    return this.go('POST', '/session', { user, password });
+  signIn(user: string, password: string, shared: boolean): Promise<Me> {
+    return this.go('POST', '/session', { user, password, shared });
   }
 
   signInWithToken(token: string): Promise<Me> {

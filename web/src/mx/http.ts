@@ -33,6 +33,7 @@ export interface Wire {
 
 export class HttpWire implements Wire {
   onSignedOut: () => void = () => {};
+  onLocked: () => void = () => {}; // the server holds this device shut until its code is given
   private skew = 0;
 
   serverClock(): number {
@@ -75,6 +76,7 @@ export class HttpWire implements Wire {
     const words = typeof v['error'] === 'string' ? v['error'] : `The server answered ${answer.status}`;
     const header = Number(answer.headers.get('Retry-After') ?? '0') * 1000;
     const wait = typeof v['retry_after_ms'] === 'number' ? v['retry_after_ms'] : header;
+    if (code === 'UK_WARDLINE_LOCKED') this.onLocked();
     // A locked account may be freed again, and then goes on with what this device keeps.
     if (answer.status === 401 && code !== 'M_FORBIDDEN' && code !== 'M_USER_LOCKED') this.onSignedOut();
     return new WireError(answer.status, code, words, Number.isFinite(wait) ? wait : 0);

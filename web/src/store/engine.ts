@@ -125,6 +125,14 @@ export class Engine {
     this.announce();
   }
 
+  // clearCopies forgets what can be fetched again. Drafts and what waits to be sent stay. The page must start anew afterwards.
+  async clearCopies(): Promise<void> {
+    this.loop?.stop();
+    await this.turn;
+    this.gone = true;
+    await this.disk.forgetRooms();
+  }
+
   tellOthersGone(): void {
     this.env.post({ kind: 'out of here' });
   }
@@ -378,6 +386,8 @@ export class Engine {
       this.readClinical(ev);
       if (ev.state_key !== undefined) batch.state.push({ room: room.id, ev });
       if (ev.type !== 'm.room.redaction') continue;
+      const gone = text(room.find(text(ev.content, 'redacts') || ev.redacts || '')?.content, 'url');
+      if (gone !== '') this.env.forget(gone);
       const blanked = room.blank(text(ev.content, 'redacts') || ev.redacts || '', ev);
       if (blanked) lines.push(blanked);
     }
@@ -416,7 +426,7 @@ export class Engine {
         const cancel = this.env.wait(ms, resolve);
         signal.addEventListener('abort', () => { cancel(); resolve(); }, { once: true });
       }),
-    }, 'web');
+    }, this.env.conn);
     loop.pos = this.pos;
     this.loop = loop;
     this.watch();

@@ -12,11 +12,13 @@ export type Signal =
 
 export interface Env {
   tab: string;
+  conn: string; // the name of this sync connection
   post(s: Signal): void;
   hear(fn: (s: Signal) => void): void;
   // lead calls back when this tab is the one that syncs; it stays so until the tab goes.
   lead(fn: () => void): void;
   wait(ms: number, fn: () => void): () => void;
   now(): number;
+  forget(uri: string): void; // a file was taken away: no copy of it stays
   upload(item: OutItem, progress: (part: number) => void): Promise<string>;
 }

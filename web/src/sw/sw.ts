@@ -1,5 +1,5 @@
-// The service worker: the app's own files, so that it opens without a network. It never keeps an API answer or a
-// photo: those are the store's business or nobody's. A new version waits until the person agrees (the page sends
+// The service worker: the app's own files, so that it opens without a network. It never keeps an API answer: those are
+// the store's business or nobody's. A new version waits until the person agrees (the page sends
 // "take over"), because a reload in the middle of a page or a draft would be worse than an old button.
 
 /// <reference lib="webworker" />
@@ -9,12 +9,14 @@ declare const __VERSION__: string;
 
 interface Lifecycle extends Event { waitUntil(p: Promise<unknown>): void }
 interface Fetching extends Event { request: Request; respondWith(p: Promise<Response>): void }
-interface Clicked extends Lifecycle { notification: { close(): void } }
-interface WindowClient { focus(): Promise<unknown>; url: string }
+interface Told extends Lifecycle { data: { json(): unknown } | null }
+interface Clicked extends Lifecycle { notification: { close(): void; data: unknown } }
+interface WindowClient { focus(): Promise<unknown>; url: string; visibilityState: string; postMessage(m: unknown): void }
 
 interface Scope extends EventTarget {
   location: { origin: string };
   skipWaiting(): Promise<void>;
+  registration: ServiceWorkerRegistration;
   clients: { claim(): Promise<void>; matchAll(o: object): Promise<WindowClient[]>; openWindow(u: string): Promise<unknown> };
 }
 
@@ -44,15 +46,100 @@ function shellPath(request: Request): string {
   return shell.has(url.pathname) ? url.pathname : '';
 }
 
+// Photos that were looked at stay for when there is no network, while the app has made the place for them: never on a shared computer,
+// and gone with the session. What a name stands for never changes, so what is here is as good as new.
+const media = 'wardline-media';
+const mostMedia = 600;
+
+function isMedia(request: Request): boolean {
+  return request.method === 'GET' && new URL(request.url).origin === scope.location.origin && /^\/_matrix\/client\/v1\/media\/(thumbnail|download)\//.test(new URL(request.url).pathname);
+}
+
+async function picture(request: Request): Promise<Response> {
+  if (request.headers.has('Range') || !(await caches.has(media))) return fetch(request);
+  const cache = await caches.open(media);
+  const here = await cache.match(request);
+  if (here) return here;
+  const answer = await fetch(request);
+  const type = answer.headers.get('Content-Type') ?? '';
+  if (answer.status === 200 && type.startsWith('image/') && Number(answer.headers.get('Content-Length') ?? '0') < 6_000_000) {
+    await keep(request, answer.clone()).catch(() => undefined);
+  }
+  return answer;
+}
+
+async function keep(request: Request, answer: Response): Promise<void> {
+  if (!(await caches.has(media))) return; // the session ended meanwhile
+  const cache = await caches.open(media);
+  await cache.put(request, answer);
+  const all = await cache.keys();
+  for (const old of all.slice(0, Math.max(0, all.length - mostMedia))) await cache.delete(old);
+}
+
 async function serve(request: Request, path: string): Promise<Response> {
   const cache = await caches.open(cacheName);
   return (await cache.match(path)) ?? fetch(request);
 }
 
-async function toWindow(): Promise<void> {
+// What the server tells: ids and numbers. The words are made here, and are the same for everybody: a locked screen is read by
+// whoever is near.
+interface Notice { room_id?: string; event_id?: string; ref?: string; level?: number; unread?: number; silent?: boolean; member?: boolean; trial?: boolean }
+
+function words(n: Notice): string {
+  if (n.trial) return 'This is a trial: notifications work on this device.';
+  if (n.level === 4) return 'Emergency page, open to read';
+  if (n.level === 3) return 'Urgent page, open to read';
+  if (n.member) return 'You were added to a conversation';
+  return n.level === 2 ? 'A message for you' : 'New message';
+}
+
+// place is where a notice leads: ids only.
+function place(n: Notice): string {
+  if (n.level !== undefined && n.level >= 3) return '#/pages';
+  if (!n.room_id) return '#/chats';
+  const room = `#/chats/${encodeURIComponent(n.room_id)}`;
+  return n.event_id && !n.member ? `${room}/at/${encodeURIComponent(n.event_id)}` : room;
+}
+
+async function told(n: Notice): Promise<void> {
+  const page = n.level !== undefined && n.level >= 3;
+  const badge = navigator as unknown as { setAppBadge?: (n: number) => Promise<void> };
+  if (n.unread !== undefined) await badge.setAppBadge?.(n.unread).catch(() => undefined);
+  // hazard: what the sender is told is true: this device has the page, whether or not somebody looks.
+  const reached = page && n.ref ? fetch(`/_wardline/v1/pages/${encodeURIComponent(n.ref)}/reached`, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' }, credentials: 'same-origin' }).catch(() => undefined) : undefined;
   const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  if (open[0]) await open[0].focus();
-  else await scope.clients.openWindow('/');
+  const looking = open.some((c) => c.visibilityState === 'visible');
+  if (!looking || n.trial) {
+    const options = {
+      body: words(n), tag: n.trial ? 'trial' : page ? `page ${n.ref ?? ''}` : `room ${n.room_id ?? ''}`, icon: '/icon-192.png', badge: '/icon-192.png',
+      data: { to: place(n), room: n.room_id ?? '', page: page ? (n.ref ?? '') : '' }, requireInteraction: page,
+      silent: n.silent === true && !page, renotify: (n.level ?? 1) >= 2, vibrate: page ? [300, 150, 300, 150, 300] : n.silent ? [] : [120],
+    };
+    await scope.registration.showNotification('Wardline', options as NotificationOptions);
+  }
+  await reached;
+}
+
+async function toWindow(data: unknown): Promise<void> {
+  const to = typeof data === 'object' && data !== null ? (data as { to?: unknown }).to : undefined;
+  const where = typeof to === 'string' && to.startsWith('#/') ? to : '';
+  const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const first = open.find((c) => c.visibilityState === 'visible') ?? open[0];
+  if (!first) {
+    await scope.clients.openWindow(`/${where}`);
+    return;
+  }
+  await first.focus();
+  if (where !== '') first.postMessage({ kind: 'open', to: where });
+}
+
+function read(e: Told): Notice {
+  try {
+    const v = e.data?.json();
+    return typeof v === 'object' && v !== null ? (v as Notice) : {};
+  } catch {
+    return {};
+  }
 }
 
 scope.addEventListener('install', (e) => (e as Lifecycle).waitUntil(install()));
@@ -61,14 +148,20 @@ scope.addEventListener('fetch', (e) => {
   const event = e as Fetching;
   const path = shellPath(event.request);
   if (path !== '') event.respondWith(serve(event.request, path));
+  else if (isMedia(event.request)) event.respondWith(picture(event.request));
 });
 scope.addEventListener('message', (e) => {
   if ((e as MessageEvent<unknown>).data === 'take over') void scope.skipWaiting();
 });
+scope.addEventListener('push', (e) => (e as Told).waitUntil(told(read(e as Told))));
+// The browser has changed the subscription by itself: the app makes it known as soon as it is opened, or at once if it is.
+scope.addEventListener('pushsubscriptionchange', (e) => (e as Lifecycle).waitUntil(
+  scope.clients.matchAll({ type: 'window', includeUncontrolled: true }).then((all) => { for (const c of all) c.postMessage({ kind: 'subscribe' }); }),
+));
 scope.addEventListener('notificationclick', (e) => {
   const event = e as Clicked;
   event.notification.close();
-  event.waitUntil(toWindow());
+  event.waitUntil(toWindow(event.notification.data));
 });
 
 export {};

@@ -1,21 +1,29 @@
 // Who is signed in on this device, and the ways in and out.
 
-import { clinic, engine, wire } from '../app';
+import { clinic, engine, mediaCache, wire } from '../app';
+import { shared } from '../device/shared';
 import { WireError } from '../mx/http';
 import type { Me } from '../api/types';
 
 class Session {
-  state = $state<'starting' | 'out' | 'in'>('starting');
+  state = $state<'starting' | 'out' | 'in' | 'locked'>('starting');
   me = $state<Me | null>(null);
   notice = $state('');
 }
 
 export const session = new Session();
+export const lockedKey = 'wardline-locked';
 const noticeKey = 'wardline-notice';
 let leaving = false;
 
 wire.onSignedOut = () => {
   if (session.state === 'in') void leave('You were signed out. What this device kept has been erased.');
+};
+
+wire.onLocked = () => {
+  if (session.state !== 'in') return;
+  localStorage.setItem(lockedKey, '1');
+  location.reload();
 };
 
 // begin shows what the device kept at once, and asks the server meanwhile whether the session still holds.
@@ -30,6 +38,10 @@ export async function begin(): Promise<void> {
     } catch (e) {
       session.notice = e instanceof WireError ? `That sign-in link did not work: ${e.message}` : 'That sign-in link did not work.';
     }
+  }
+  if (localStorage.getItem(lockedKey) === '1') {
+    session.state = 'locked'; // nothing is read from the disk until the code was given
+    return;
   }
   const kept = await engine.recall().catch(() => null);
   if (kept) await enter(kept);
@@ -57,7 +69,14 @@ function tokenInAddress(): string {
 }
 
 export async function signIn(user: string, password: string): Promise<void> {
-  await enter(await clinic.signIn(user, password));
+  await enter(await clinic.signIn(user, password, shared()));
+}
+
+// unlocked goes on where the lock began.
+export async function unlocked(): Promise<void> {
+  localStorage.removeItem(lockedKey);
+  session.state = 'starting';
+  await begin();
 }
 
 async function enter(me: Me): Promise<void> {
@@ -65,11 +84,15 @@ async function enter(me: Me): Promise<void> {
   session.me = me;
   session.notice = '';
   session.state = 'in';
+  if (!shared() && 'caches' in globalThis) await caches.open(mediaCache).catch(() => undefined);
+  void import('../device/guard').then((m) => m.begin());
 }
 
 // signOut ends the session on the server and erases this device, in that order when it can, the second in any case.
 export async function signOut(): Promise<void> {
+  const keep = ['wardline-theme', 'wardline-text', 'wardline-shared'].map((k) => [k, localStorage.getItem(k)] as const);
   await clinic.signOut().catch(() => undefined);
+  for (const [k, v] of keep) if (v !== null) localStorage.setItem(k, v); // the server has the browser clear everything; these say nothing of anyone
   engine.tellOthersGone();
   await leave('');
 }
@@ -81,7 +104,9 @@ async function leave(notice: string): Promise<void> {
   session.state = 'out';
   session.me = null;
   if (notice !== '') sessionStorage.setItem(noticeKey, notice);
+  for (const k of ['wardline-push', 'wardline-lock', lockedKey]) localStorage.removeItem(k);
   try {
+    await forgetNotices().catch(() => undefined);
     await engine.erase();
     for (const name of await caches.keys()) if (!name.startsWith('wardline-shell-')) await caches.delete(name);
   } finally {
@@ -89,4 +114,12 @@ async function leave(notice: string): Promise<void> {
     history.replaceState(null, '', '/');
     location.reload();
   }
+}
+
+// forgetNotices takes away what lies on the lock screen and what would still be told.
+async function forgetNotices(): Promise<void> {
+  const reg = await navigator.serviceWorker?.getRegistration();
+  for (const n of (await reg?.getNotifications?.()) ?? []) n.close();
+  await (await reg?.pushManager?.getSubscription())?.unsubscribe();
+  await (navigator as Navigator & { clearAppBadge?: () => Promise<void> }).clearAppBadge?.();
 }

@@ -16,7 +16,22 @@ export function setTheme(t: Theme): void {
   paint();
 }
 
+export type Size = 'small' | 'usual' | 'large' | 'huge';
+const sizeKey = 'wardline-text';
+
+export function size(): Size {
+  const s = localStorage.getItem(sizeKey);
+  return s === 'small' || s === 'large' || s === 'huge' ? s : 'usual';
+}
+
+export function setSize(s: Size): void {
+  if (s === 'usual') localStorage.removeItem(sizeKey);
+  else localStorage.setItem(sizeKey, s);
+  paint();
+}
+
 export function paint(): void {
+  document.documentElement.dataset['size'] = size();
   const t = theme();
   document.documentElement.dataset['theme'] = t === 'auto' ? (dark.matches ? 'night' : 'day') : t;
 }

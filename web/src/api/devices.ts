@@ -1,0 +1,27 @@
+// Signing another device out. The server asks for the password on the way, with a 401 that is a question and not the end of the session,
+// so this does not go through the wire.
+
+import { engine } from '../app';
+import { WireError } from '../mx/http';
+
+async function ask(path: string, body: unknown): Promise<{ status: number; value: Record<string, unknown> }> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, { method: 'DELETE', credentials: 'same-origin', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  } catch {
+    throw new WireError(0, 'OFFLINE', 'No connection. Try again once the network is back.');
+  }
+  const value: unknown = await answer.json().catch(() => ({}));
+  return { status: answer.status, value: (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown> };
+}
+
+export async function signDeviceOut(device: string, password: string): Promise<void> {
+  const path = `/_matrix/client/v3/devices/${encodeURIComponent(device)}`;
+  let r = await ask(path, {});
+  if (r.status === 401) {
+    const auth = { type: 'm.login.password', session: r.value['session'] ?? '', identifier: { type: 'm.id.user', user: engine.me.user_id }, password };
+    r = await ask(path, { auth });
+    if (r.status === 401 || r.status === 403) throw new WireError(r.status, 'M_FORBIDDEN', 'That is not your password. Try again.');
+  }
+  if (r.status >= 400) throw new WireError(r.status, '', typeof r.value['error'] === 'string' ? r.value['error'] : `The server answered ${r.status}. Try again in a minute.`);
+}
