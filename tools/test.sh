@@ -72,6 +72,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run story
 	npm --prefix web/e2e run chat
 	npm --prefix web/e2e run device
+	npm --prefix web/e2e run lossy
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

@@ -28,8 +28,8 @@ function browserEnv(alone: boolean): Env {
       return () => clearTimeout(t);
     },
     now: () => Date.now(),
-    upload: (item, progress) =>
-      item.media ? upload(item.media.blob, item.media.name, progress) : Promise.reject(new Error('nothing to upload')),
+    upload: (item, progress, signal) =>
+      item.media ? upload(item.media.blob, item.media.name, progress, signal) : Promise.reject(new Error('nothing to upload')),
   };
 }
 

@@ -1,25 +1,41 @@
-// Uploads go by XMLHttpRequest, because fetch tells nothing about progress.
+// Uploads go by XMLHttpRequest, because fetch tells nothing about progress. A slow one goes on as long as something moves; one that
+// stands still is given up and tried again; one that is cancelled is gone.
 
 import { WireError } from '../mx/http';
 
 export type Progress = (part: number) => void;
 
-export function upload(blob: Blob, name: string, progress: Progress): Promise<string> {
+const STALLED = 30_000;
+
+export function upload(blob: Blob, name: string, progress: Progress, signal?: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest();
+    let timer = setTimeout(() => x.abort(), STALLED);
+    const moved = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => x.abort(), STALLED);
+    };
     x.open('POST', `/_matrix/media/v3/upload?filename=${encodeURIComponent(name)}`);
     x.setRequestHeader('Content-Type', blob.type);
     x.responseType = 'json';
-    x.timeout = 120_000;
-    x.upload.onprogress = (e) => { if (e.lengthComputable) progress(e.loaded / e.total); };
+    x.upload.onprogress = (e) => {
+      moved();
+      if (e.lengthComputable) progress(e.loaded / e.total);
+    };
     x.onload = () => {
       const v: unknown = x.response;
       const r = (typeof v === 'object' && v !== null ? v : {}) as Record<string, unknown>;
       const uri = r['content_uri'];
       if (x.status < 300 && typeof uri === 'string') resolve(uri);
-      else reject(new WireError(x.status, String(r['errcode'] ?? 'M_UNKNOWN'), String(r['error'] ?? 'The photo was not taken')));
+      else reject(new WireError(x.status, String(r['errcode'] ?? 'M_UNKNOWN'), String(r['error'] ?? 'The file was not taken')));
     };
-    x.onerror = x.ontimeout = x.onabort = () => reject(new WireError(0, 'OFFLINE', 'No connection'));
+    x.onerror = x.onabort = () => reject(new WireError(0, 'OFFLINE', 'No connection'));
+    x.onloadend = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
+    const cancel = (): void => x.abort();
+    signal?.addEventListener('abort', cancel);
     x.send(blob);
   });
 }

@@ -9,6 +9,7 @@ import { WireError } from './http';
 export interface Carrier {
   send(item: OutItem): Promise<string>; // answers the event id
   upload(item: OutItem): Promise<string>; // answers the mxc address
+  cancel?(item: OutItem): void; // stops an upload that is under way
 }
 
 export interface Timer {
@@ -103,7 +104,11 @@ export class Outbox {
 
   async drop(seq: number): Promise<void> {
     const item = this.items.find((i) => i.seq === seq);
-    if (!item || item.state === 'sending') return;
+    if (!item) return;
+    if (item.state === 'sending') {
+      if (!item.media || item.media.uri !== '' || !this.carrier.cancel) return; // it may have arrived already
+      this.carrier.cancel(item);
+    }
     this.items = this.items.filter((i) => i.seq !== seq);
     await this.disk.dropOut(seq);
     this.changed(item.room);
@@ -159,6 +164,7 @@ export class Outbox {
       let ready = item;
       if (item.media && item.media.uri === '') {
         const uri = await this.carrier.upload(item);
+        if (!this.items.some((i) => i.seq === item.seq)) return -1; // cancelled with its last byte
         ready = { ...item, media: { ...item.media, uri }, content: { ...item.content, url: uri } };
         await this.put(ready);
       }

@@ -14,6 +14,7 @@ import { part, text } from '../mx/types';
 import type { MatrixEvent, SyncResponse } from '../mx/types';
 import { emptyBatch } from './disk';
 import type { Batch, Disk, Draft } from './disk';
+import { DraftSync, draftType } from './drafts';
 import type { Env, Signal } from './env';
 import { applyExtensions, mutedIn, starredType } from './extensions';
 import { fetchAround, fetchMembers, fetchNewer, fetchOlder } from './history';
@@ -31,6 +32,8 @@ export class Engine {
   readonly mx: MatrixClient;
   readonly drafts = new Map<string, Draft>();
   readonly progress = new Map<number, number>();
+  private readonly uploads = new Map<number, AbortController>();
+  private readonly draftSync: DraftSync;
   muted = new Set<string>(); // rooms that this person's push rules silence
   me: Me = { user_id: '', device_id: '', name: '', role: '' };
   offlineSince = 0;
@@ -62,8 +65,17 @@ export class Engine {
         const away = i.type === 'm.room.redaction' ? this.mx.redact(i.room, i.target, i.txn, i.content) : this.mx.send(i.room, i.type, i.txn, i.content);
         return (await away).event_id;
       },
-      upload: (i) => env.upload(i, (p) => { this.progress.set(i.seq, p); this.touch(i.room); }),
+      upload: (i) => {
+        const stop = new AbortController();
+        this.uploads.set(i.seq, stop);
+        return env.upload(i, (p) => { this.progress.set(i.seq, p); this.touch(i.room); }, stop.signal).finally(() => this.uploads.delete(i.seq));
+      },
+      cancel: (i) => this.uploads.get(i.seq)?.abort(),
     }, env);
+    this.draftSync = new DraftSync({
+      put: (room, c) => this.mx.setData(this.me.user_id, room, draftType, c),
+      wait: (ms, fn) => env.wait(ms, fn), now: () => this.serverNow(), device: () => this.me.device_id,
+    });
     this.outbox.changed = (room) => {
       this.touch(room);
       this.topics.emit('rooms');
@@ -119,6 +131,7 @@ export class Engine {
     this.muted = new Set();
     this.pages.clear();
     this.people.clear();
+    this.draftSync.clear();
     this.pos = undefined;
     this.me = { user_id: '', device_id: '', name: '', role: '' };
     await this.disk.wipe();
@@ -310,7 +323,23 @@ export class Engine {
     if (draft.text === '' && draft.replyTo === '') this.drafts.delete(draft.room);
     else this.drafts.set(draft.room, draft);
     void this.disk.putDraft(draft);
+    this.draftSync.changed(draft);
     this.topics.emit('rooms');
+  }
+
+  // takeDrafts reads what this person half wrote on another device.
+  private takeDrafts(r: SyncResponse): void {
+    for (const [room, events] of Object.entries(r.extensions?.account_data?.rooms ?? {})) {
+      for (const e of events) {
+        if (e.type !== draftType) continue;
+        const d = this.draftSync.take(room, e.content, [...this.opened.values()].includes(room));
+        if (!d) continue;
+        if (d.text === '' && d.replyTo === '') this.drafts.delete(room);
+        else this.drafts.set(room, d);
+        if (this.leading) void this.disk.putDraft(d);
+        this.topics.emit('rooms');
+      }
+    }
   }
 
   takePages(pages: Page[]): void {
@@ -356,6 +385,7 @@ export class Engine {
       this.echo(room, result.initial === true, batch);
     }
     applyExtensions(r, this.rooms, this.me.user_id, touched);
+    this.takeDrafts(r);
     const rules = r.extensions?.account_data?.global?.find((e) => e.type === 'm.push_rules');
     if (rules) {
       this.muted = mutedIn(rules.content);
@@ -485,6 +515,7 @@ export class Engine {
     if (this.leading) this.env.post({ kind: 'status', offlineSince: this.offlineSince });
     if (!off) {
       this.outbox.kick();
+      this.draftSync.flush();
       void this.refreshPages();
     }
   }

@@ -20,5 +20,5 @@ export interface Env {
   wait(ms: number, fn: () => void): () => void;
   now(): number;
   forget(uri: string): void; // a file was taken away: no copy of it stays
-  upload(item: OutItem, progress: (part: number) => void): Promise<string>;
+  upload(item: OutItem, progress: (part: number) => void, signal: AbortSignal): Promise<string>;
 }
