@@ -73,6 +73,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run chat
 	npm --prefix web/e2e run device
 	npm --prefix web/e2e run lossy
+	npm --prefix web/e2e run duty
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

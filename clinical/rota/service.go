@@ -86,13 +86,22 @@ func (s *Service) Act(ctx context.Context, a Ask) (View, error) {
 				return err
 			}
 		}
-		if err := s.rested(ctx, tx, a); err != nil {
+		in := Input{Verb: a.Verb, User: a.By, To: a.To, From: a.From, Reason: a.Reason}
+		running, err := OfUser(ctx, tx, a.By, s.Now(), s.Now().Add(time.Minute), false)
+		if err != nil {
 			return err
 		}
-		if err := s.step(ctx, tx, a.Post, Input{Verb: a.Verb, User: a.By, To: a.To, From: a.From, Reason: a.Reason}); err != nil {
+		for _, d := range running {
+			if d.Covers(s.Now()) {
+				in.Until = max(in.Until, d.Until.UnixMilli())
+			}
+		}
+		if err := s.rested(ctx, tx, a, in); err != nil {
 			return err
 		}
-		var err error
+		if err := s.step(ctx, tx, a.Post, in); err != nil {
+			return err
+		}
 		view, err = s.viewIn(ctx, tx, a.Post)
 		return err
 	})
@@ -100,7 +109,7 @@ func (s *Service) Act(ctx context.Context, a Ask) (View, error) {
 }
 
 // rested refuses what would leave the new holder too little rest, unless they said yes to it.
-func (s *Service) rested(ctx context.Context, tx *db.Tx, a Ask) error {
+func (s *Service) rested(ctx context.Context, tx *db.Tx, a Ask, in Input) error {
 	if a.Verb != Take && a.Verb != Accept || a.Rested {
 		return nil
 	}
@@ -113,7 +122,7 @@ func (s *Service) rested(ctx context.Context, tx *db.Tx, a Ask) error {
 	if err != nil {
 		return err
 	}
-	st := stepper{s: b.state.clone(), w: w, at: now.UnixMilli(), in: Input{Verb: a.Verb, User: a.By}}
+	st := stepper{s: b.state.clone(), w: w, at: now.UnixMilli(), in: in}
 	if st.here = st.s.look(w, st.at).holders; holds(st.here, a.By) {
 		return nil
 	}
@@ -274,14 +283,15 @@ func (d Duty) span() string {
 
 func restFault(short []Rest) error {
 	r := short[0]
-	return &fault.Fault{Kind: fault.Conflict, Code: ErrRest, Public: fmt.Sprintf("That leaves %s of rest, less than 11 hours, before or after another duty.", hours(r.Gap)),
+	say := fmt.Sprintf("That leaves %s of rest before or after another duty, less than 11 hours.", hours(r.Gap))
+	if r.Gap <= 0 {
+		say = "That leaves no rest between two duties: more than 16 hours of work in one piece."
+	}
+	return &fault.Fault{Kind: fault.Conflict, Code: ErrRest, Public: say,
 		Extra: map[string]any{"rest_minutes": int(r.Gap.Minutes())}}
 }
 
 func hours(d time.Duration) string {
-	if d <= 0 {
-		return "no time"
-	}
 	if m := int(d.Minutes()) % 60; m != 0 {
 		return fmt.Sprintf("%d h %d min", int(d.Hours()), m)
 	}

@@ -32,6 +32,7 @@ type Input struct {
 	To     id.User // Give: to whom
 	From   id.User // TakeOver: from whom, "" when only one holds the post
 	Reason string  // TakeOver: why
+	Until  int64   // until when the user is at work anyway, on another post; 0 when nothing is known
 }
 
 // EffectKind is what a step has changed.
@@ -161,8 +162,13 @@ func (st *stepper) keep(own *Duty, how How) {
 	h := Holding{User: st.in.User, From: st.at, Until: st.at + untilAny.Milliseconds(), How: how}
 	if own != nil {
 		h.Duty, h.Until = own.ID, own.Until.UnixMilli()
-	} else if next := st.nextDuty(); next > 0 {
-		h.Until = next
+	} else {
+		if st.in.Until > st.at {
+			h.Until = min(h.Until, st.in.Until)
+		}
+		if next := st.nextDuty(); next > 0 {
+			h.Until = min(h.Until, next)
+		}
 	}
 	st.s.Kept = append(slices.DeleteFunc(st.s.Kept, func(k Holding) bool { return k.User == h.User }), h)
 }

@@ -4,6 +4,7 @@ import { clinic, engine, mediaCache, wire } from '../app';
 import { shared } from '../device/shared';
 import { WireError } from '../mx/http';
 import type { Me } from '../api/types';
+import { replace } from './route.svelte';
 
 class Session {
   state = $state<'starting' | 'out' | 'in' | 'locked'>('starting');
@@ -64,7 +65,7 @@ export async function begin(): Promise<void> {
 function tokenInAddress(): string {
   const m = /[#&?]\/?(?:sign-in\/|token=)([^&/]+)/.exec(location.hash) ?? /[?&]token=([^&]+)/.exec(location.search);
   if (!m) return '';
-  history.replaceState(null, '', '/');
+  replace('/'); // the route too, or the token would be taken for a conversation
   return decodeURIComponent(m[1] ?? '');
 }
 
