@@ -17,6 +17,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/lock"
 )
 
 // api answers requests as the server would; the token is the login.
@@ -28,7 +29,7 @@ func (w *Ward) api() http.Handler {
 		return account.Actor{User: w.As(token).User, Device: "D"}, nil
 	}}
 	mux := http.NewServeMux()
-	s.Mount(mux, clinic.Routes(clinic.Deps{DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Accounts: w.Accounts, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
+	s.Mount(mux, clinic.Routes(clinic.Deps{DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
 		Record: w.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
 }
