@@ -12,7 +12,7 @@ import (
 
 // Guard refuses what a client may not write into a room: its class, its patient, and encryption where the trust does not allow it for the
 // class, which would take the room out of the record's reach and its pages out of escalation's.
-func (s *Service) Guard(_ context.Context, a *room.Act, d room.Draft) error {
+func (s *Service) Guard(ctx context.Context, a *room.Act, d room.Draft) error {
 	if !d.Client {
 		return nil
 	}
@@ -28,7 +28,12 @@ func (s *Service) Guard(_ context.Context, a *room.Act, d room.Draft) error {
 		}
 	}
 	if bytes.Contains(d.Content, []byte(ForwardedKey)) {
-		return forged(d.Content)
+		if err := forged(d.Content); err != nil {
+			return err
+		}
+	}
+	if d.Type == "m.room.message" && bytes.Contains(d.Content, []byte(MentionsKey)) {
+		return s.named(ctx, a, d)
 	}
 	return nil
 }

@@ -214,6 +214,15 @@ func (s *Service) Add(ctx context.Context, by id.User, in id.Room, people []id.U
 	return added, err
 }
 
+// AddIn is Add for people, inside an open act on a room that by is in.
+func (s *Service) AddIn(ctx context.Context, a *room.Act, by id.User, people []id.User) ([]id.User, error) {
+	added, err := s.bring(ctx, a, by, people, nil)
+	if err != nil || len(added) == 0 {
+		return added, err
+	}
+	return added, s.note(ctx, a.Tx(), by, "conversation.add", a.Room())
+}
+
 // bring lets people and holders join. They are invited by the service account if it is in the room, otherwise by whoever asks.
 func (s *Service) bring(ctx context.Context, a *room.Act, by id.User, people []id.User, posts []directory.PostID) ([]id.User, error) {
 	who := slices.Clone(people)

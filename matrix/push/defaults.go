@@ -62,6 +62,9 @@ func Defaults(u id.User) *Ruleset {
 			rule(".m.rule.encrypted_room_one_to_one", list{notify, sound}, pair, match("type", "m.room.encrypted")),
 			rule(".m.rule.room_one_to_one", list{notify, sound}, pair, match("type", "m.room.message")),
 			rule(".m.rule.message", list{notify}, match("type", "m.room.message")),
+			// spec: MSC3930
+			rule(".m.rule.poll_start_one_to_one", list{notify, sound}, pair, match("type", "m.poll.start")),
+			rule(".m.rule.poll_start", list{notify}, match("type", "m.poll.start")),
 			rule(".m.rule.encrypted", list{notify}, match("type", "m.room.encrypted")),
 		},
 	}

@@ -21,7 +21,7 @@ func (ev *Event) concern(mayNotify func(u id.User, kind string) bool) {
 	case ev.Is("m.room.tombstone", ""):
 		ev.ForAll, ev.Mentions = true, append(ev.Mentions, everybody)
 	case ev.RelType == "m.replace":
-	case ev.Type == "m.room.message", ev.Type == "m.room.encrypted", ev.Type == "m.call.invite":
+	case ev.Type == "m.room.message", ev.Type == "m.room.encrypted", ev.Type == "m.call.invite", ev.Type == "m.poll.start":
 		ev.ForAll = true
 	}
 	ev.Notify = ev.ForAll || len(ev.Mentions) > 0

@@ -344,3 +344,46 @@ func TestFollow(t *testing.T) {
 		}
 	})
 }
+
+// TestMention names a post in a message: whoever holds it is there and named, and the sender hears when nobody is.
+//
+// hazard: H6 role empty or stale holder
+func TestMention(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom, liam, hana := w.As("asha"), w.As("tom"), w.As("liam"), w.As("hana")
+		g := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})
+		social := asha.Group(conversation.Group{Name: "Tea", Class: conversation.Social, People: []id.User{tom.User}})
+		direct, err := w.Conversations.Direct(t.Context(), asha.User, tom.User)
+		ok(t, err)
+		name := func(in id.Room, post string, users ...id.User) error {
+			_, err := asha.Sends(in, "m.room.message", object{"msgtype": "m.text", "body": "@Med reg please", "m.mentions": object{"user_ids": users},
+				"uk.wardline.mentions": object{"posts": []string{post}}})
+			return err
+		}
+		ok(t, name(g, "po_med_spr", liam.User))
+		if !liam.in(g) {
+			t.Error("Liam holds the post and is not here")
+		}
+		if got := string(liam.Hears(g)[0].Content); !strings.Contains(got, "Med reg please") {
+			t.Errorf("the newest is %s", got)
+		}
+		ok(t, hana.Does(rota.TakeOver, "po_med_spr", "theatre"))
+		ok(t, name(g, "po_med_spr", liam.User)) // what Asha's phone still believed
+		heard := hana.Hears(g)
+		if !hana.in(g) || len(heard) < 2 || !strings.Contains(string(heard[1].Content), string(hana.User)) || heard[1].Sender != Steward {
+			t.Errorf("Hana is in: %v; before the message stands %s", hana.in(g), heard[1].Content)
+		}
+		ok(t, name(g, "po_med_sho2"))
+		if got := string(asha.Hears(g)[1].Content); !strings.Contains(got, "Nobody holds SHO 2 now") {
+			t.Errorf("nobody holds it, and Asha reads %s", got)
+		}
+		for what, err := range map[string]error{"a social room": name(social, "po_med_spr"), "two people": name(direct, "po_med_spr"), "no such post": name(g, "po_none")} {
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if liam.in(social) {
+			t.Error("he was brought into the social room")
+		}
+	})
+}

@@ -11,7 +11,7 @@ export type Rich =
   | { t: 'a'; href: string; kids: Rich[] }
   | { t: Tag; kids: Rich[] };
 
-export type Tag = 'strong' | 'em' | 'code' | 'del' | 'pre' | 'p' | 'ul' | 'ol' | 'li' | 'blockquote';
+export type Tag = 'strong' | 'em' | 'code' | 'del' | 'pre' | 'p' | 'ul' | 'ol' | 'li' | 'blockquote' | 'named';
 
 export interface Named {
   name: string;
@@ -99,6 +99,7 @@ export function html(tree: Rich[]): string {
       case 'mention': return n.user === '' ? escape(n.s) : `<a href="https://matrix.to/#/${escape(encodeURIComponent(n.user))}">${escape(n.s)}</a>`;
       case 'a': return `<a href="${escape(n.href)}">${html(n.kids)}</a>`;
       case 'pre': return `<pre><code>${html(n.kids)}</code></pre>`;
+      case 'named': return html(n.kids);
       default: return `<${n.t}>${html(n.kids)}</${n.t}>`;
     }
   }).join('');
@@ -166,7 +167,7 @@ function element(name: string, attributes: string, kids: Rich[]): Rich | null {
   if (name === 'a') {
     const href = unescape(/\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/i.exec(attributes)?.slice(1).find((x) => x !== undefined) ?? '');
     const user = /^(?:https:\/\/matrix\.to\/#\/|matrix:u\/)(.+?)(?:\?.*)?$/.exec(href)?.[1];
-    if (user !== undefined && /^(@|%40)/.test(user)) return { t: 'strong', kids };
+    if (user !== undefined && /^(@|%40)/.test(user)) return { t: 'named', kids };
     return /^(https?:\/\/|mailto:)/i.test(href) ? { t: 'a', href, kids } : null;
   }
   if (name === 'code' && kids.length === 0) return { t: 'code', kids };

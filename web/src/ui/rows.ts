@@ -3,6 +3,7 @@
 import { engine } from '../app';
 import type { Room } from '../mx/room';
 import { part, text } from '../mx/types';
+import { isEdit } from '../mx/kinds';
 import { seenBy } from './stream';
 
 export interface ListRow {
@@ -21,6 +22,10 @@ export interface ListRow {
   unread: number;
   quiet: boolean;
   decided: boolean;
+  mentioned: boolean;
+  muted: boolean;
+  top: boolean;
+  away: boolean; // put away by this person
 }
 
 export function faceOf(room: Room): 'person' | 'patient' | 'team' {
@@ -31,7 +36,7 @@ export function faceOf(room: Room): 'person' | 'patient' | 'team' {
 export function rowOf(room: Room): ListRow {
   const face = faceOf(room);
   const me = engine.me.user_id;
-  const out = engine.outbox.of(room.id).filter((i) => i.type === 'm.room.message').at(-1);
+  const out = engine.outbox.of(room.id).filter((i) => i.type === 'm.room.message' && !isEdit(i.content)).at(-1);
   const last = room.last;
   const own = last?.sender === me;
   const draft = engine.drafts.get(room.id)?.text.trim() ?? '';
@@ -42,12 +47,13 @@ export function rowOf(room: Room): ListRow {
   const sender = out || !last || own ? '' : (room.nameOf(last.sender).split(' ')[0] ?? '');
   return {
     id: room.id, room, title: room.title(), face, faceId: face === 'person' && room.hero !== '' ? room.hero : room.id,
-    plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? 0,
+    plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? room.lines.at(-1)?.ev.origin_server_ts ?? 0,
     from: face === 'person' ? '' : last && !out && !own ? senderName(room, last.sender, sender) : '',
-    body: room.membership === 'invite' ? 'Invitation, open to answer' : out ? (out.media ? 'Photo' : text(out.content, 'body')) : (last?.body ?? ''),
+    body: room.membership === 'invite' ? 'Invitation, open to answer' : out ? (out.media ? 'Photo' : text(out.content, 'body')) : (last?.body ?? 'Nothing said yet'),
     draft: engine.openRoom === room.id ? '' : draft,
     typing: typing === undefined ? '' : `${room.nameOf(typing).split(' ')[0] ?? ''} is typing…`,
-    mark, unread: room.unread, quiet: room.cls === 'social',
+    mark, unread: room.unread, quiet: room.cls === 'social' || engine.muted.has(room.id), mentioned: room.highlight > 0,
+    muted: engine.muted.has(room.id), top: room.tags.includes('m.favourite'), away: room.tags.includes('m.lowpriority'),
     decided: last !== null && room.relations.decisionOf(last.id) !== undefined,
   };
 }
