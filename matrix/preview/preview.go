@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"wardline/ground/fault"
+	"wardline/ground/outside"
 	"wardline/matrix/id"
 	"wardline/matrix/media"
 )
@@ -230,7 +231,7 @@ func (s *Service) mayFetch(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
 		return errNotAllowed
 	}
-	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !s.Private && !public(ip) {
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !s.Private && !outside.Public(ip) {
 		return errNotAllowed
 	}
 	return s.port(u.Port())
@@ -245,36 +246,12 @@ func (s *Service) port(p string) error {
 
 // admit looks at the address that is really called, whatever the name led to.
 func (s *Service) admit(_ context.Context, _, address string, _ syscall.RawConn) error {
-	host, port, err := net.SplitHostPort(address)
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return err
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil || !s.Private && (!public(ip) || ip.Zone() != "") {
+	if !s.Private && outside.Dialled(address) != nil {
 		return errNotAllowed
 	}
 	return s.port(port)
-}
-
-// reserved are addresses that look public and lead elsewhere, or nowhere.
-var reserved = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"),
-	netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
-	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
-	netip.MustParsePrefix("::/96"),
-}
-
-// public says whether an address is one that everybody on the internet could reach.
-func public(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	if !ip.IsValid() || !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
-		return false
-	}
-	for _, p := range reserved {
-		if p.Contains(ip) {
-			return false
-		}
-	}
-	return true
 }

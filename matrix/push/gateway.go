@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,11 +11,11 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"wardline/ground/fault"
+	"wardline/ground/outside"
 )
 
 // Gateways says which push gateways may be told. A gateway's address comes from whoever is signed in, so it must not lead the server
@@ -54,29 +53,11 @@ func (g *Gateways) check(address string) error {
 	case u.Scheme == "http" && !g.Private && !g.trusted(u):
 		return bad("The gateway's URL must begin with https.")
 	}
-	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !g.Private && !g.trusted(u) && !public(ip) {
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !g.Private && !g.trusted(u) && !outside.Public(ip) {
 		return bad("The gateway's address is private.")
 	}
 	return nil
 }
-
-// public says whether an address is one that everybody on the internet could reach.
-func public(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() &&
-		!slices.ContainsFunc(elsewhere, func(p netip.Prefix) bool { return p.Contains(ip) })
-}
-
-// elsewhere are addresses that look public and lead into networks behind the server: a provider's own, those for tests, and IPv4
-// addresses in the clothes of IPv6.
-var elsewhere = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
-	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("fec0::/10"),
-}
-
-// errPrivate says that a name led to an address that it should not.
-var errPrivate = errors.New("the address is private")
 
 // post tells a gateway and returns the keys that it does not want to hear of again. Names are looked up when they are used, and the
 // address that is really called is checked, because a name may have changed since.
@@ -131,15 +112,7 @@ func (g *Gateways) newClient() *http.Client {
 		if g.Private || ctx.Value(trustedKey{}) != nil {
 			return nil
 		}
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			return err
-		}
-		ip, err := netip.ParseAddr(strings.Split(host, "%")[0])
-		if err != nil || !public(ip) {
-			return errPrivate
-		}
-		return nil
+		return outside.Dialled(address)
 	}
 	d := &net.Dialer{Timeout: gatewayTime, ControlContext: control}
 	return &http.Client{
