@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -89,7 +90,7 @@ func address(s string) (string, error) {
 	return strings.ToLower(a.Address), nil
 }
 
-// Identify finds who is meant. An address that nobody has is Forbidden, as a wrong password is.
+// Identify finds who is meant. An address that nobody has is nobody, "", whose password is refused as any wrong one is and takes as long.
 func (s *Service) Identify(ctx context.Context, i Identifier) (id.User, error) {
 	switch i.Type {
 	case "m.id.user":
@@ -98,7 +99,11 @@ func (s *Service) Identify(ctx context.Context, i Identifier) (id.User, error) {
 		if i.Medium != "email" {
 			break
 		}
-		return s.owner(ctx, i.Address)
+		u, err := s.owner(ctx, i.Address)
+		if errors.Is(err, errPassword) {
+			return "", nil
+		}
+		return u, err
 	}
 	return "", fault.New(fault.Forbidden, "M_FORBIDDEN", "People are not identified that way here.")
 }
