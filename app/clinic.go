@@ -80,6 +80,7 @@ func (a *App) clinic() error {
 
 	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
 	a.Group.Go("rota.clock", c.Rota.Run)
+	a.Group.Go("rota.feeds", c.Rota.RunFeeds)
 	a.Group.Go("conversation.follow", c.Conversations.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)

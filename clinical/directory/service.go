@@ -41,43 +41,47 @@ func (s *Service) Search(ctx context.Context, query string, kinds []Kind, limit 
 	}
 	wanted := func(e *entry) bool { return slices.Contains(kinds, e.hit.Kind) }
 	q := NewQuery(query)
-	var hits []Hit
-	add := func(e *entry, score int) {
-		h := e.hit
-		h.score = score
-		hits = append(hits, h)
-	}
 	if q.Empty() {
+		var hits []Hit
 		for i := range ix.entries {
-			if e := &ix.entries[i]; wanted(e) {
-				if add(e, 1); len(hits) >= limit {
-					break
-				}
+			if e := &ix.entries[i]; len(hits) < limit && wanted(e) {
+				h := e.hit
+				h.score = 1
+				hits = append(hits, h)
 			}
 		}
 		return hits, nil
 	}
+	var found []scored // hits are large, and a word such as ward finds everybody: only what is answered is copied
 	for _, i := range ix.like(q) {
 		if e := &ix.entries[i]; wanted(e) {
 			if score := q.Score(e.text); score > 0 {
-				add(e, score)
+				found = append(found, scored{i, score})
 			}
 		}
 	}
-	if len(hits) == 0 {
+	if len(found) == 0 {
 		for i, score := range ix.slips(q) {
-			if e := &ix.entries[i]; wanted(e) {
-				add(e, score)
+			if wanted(&ix.entries[i]) {
+				found = append(found, scored{i, score})
 			}
 		}
-		slices.SortFunc(hits, func(a, b Hit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.name(), b.name())) })
-		return hits[:min(len(hits), max(limit, 0))], nil
 	}
-	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.score, a.score) })
-	return hits[:min(len(hits), max(limit, 0))], nil
+	slices.SortFunc(found, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.at, b.at)) })
+	found = found[:min(len(found), max(limit, 0))]
+	hits := make([]Hit, len(found))
+	for n, f := range found {
+		hits[n] = ix.entries[f.at].hit
+		hits[n].score = f.score
+	}
+	return hits, nil
 }
 
-func (h Hit) name() string { return cmp.Or(h.Post.Name, h.Person.Name, h.Team.Name, h.Ward.Name) }
+// scored is an entry that answers a query, and how well.
+type scored struct {
+	at    int32
+	score int
+}
 
 func (s *Service) current(ctx context.Context) (*index, error) {
 	v, err := Version(ctx, s.db)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -28,6 +29,8 @@ type Deps struct {
 	DB  *db.DB
 	Now func() time.Time
 	Log *slog.Logger
+	// HTTP fetches feeds; nil is the default client.
+	HTTP *http.Client
 	// Tell brings a notice to people, inside the act that it is about.
 	Tell func(ctx context.Context, tx *db.Tx, n Notice) error
 	// Hands lets what belongs to a post follow it to its new holders, inside the act that changes them. Each that has left the post is

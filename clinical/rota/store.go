@@ -369,3 +369,6 @@ func History(ctx context.Context, q db.Querier, post directory.PostID, limit int
 	}
 	return all, nil
 }
+
+// SaveMany is Save of one of many duties, for seeding: nobody is woken by it. Call Service.Changed in the end.
+func SaveMany(ctx context.Context, tx *db.Tx, d Duty) error { return saveQuiet(ctx, tx, d) }

@@ -22,6 +22,7 @@ const usage = `wardline: a health trust's own messenger
   wardline demo          a hospital to try it with, ready in seconds
   wardline serve         run a server; -h lists its settings
   wardline admin         make, change and list administrators of a stopped server
+  wardline staff         bring people in from a file of the staff record
   wardline audit verify  prove that nothing in the audit was altered
   wardline backup        copy everything into one file while the server runs
   wardline restore       make an empty folder into what a backup holds
@@ -48,6 +49,8 @@ func dispatch(args []string) error {
 		return serve(args[1:])
 	case "admin":
 		return admin(args[1:])
+	case "staff":
+		return staffImport(args[1:])
 	case "audit":
 		return verifyAudit(args[1:])
 	case "backup":

@@ -43,6 +43,11 @@ func (h *handler) rotaRoutes() []httpx.Route {
 		{Pattern: "DELETE " + v1 + "rota/link", Handle: h.endLink},
 		{Pattern: "POST " + v1 + "rota/away", Handle: h.setAway},
 		{Pattern: "DELETE " + v1 + "rota/away/{id}", Handle: h.endAway},
+		{Pattern: "GET " + v1 + "rota/feeds", Handle: h.listFeeds},
+		{Pattern: "POST " + v1 + "rota/feeds", Handle: h.setFeed},
+		{Pattern: "PUT " + v1 + "rota/feeds/{id}", Handle: h.setFeed},
+		{Pattern: "DELETE " + v1 + "rota/feeds/{id}", Handle: h.dropFeed},
+		{Pattern: "POST " + v1 + "rota/feeds/{id}/read", Handle: h.readFeed},
 	}
 }
 

@@ -1,0 +1,94 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"wardline/clinical/directory"
+	"wardline/clinical/rota"
+	"wardline/ground/fault"
+)
+
+// hazard: H7
+func TestFeed(t *testing.T) {
+	ctx := context.Background()
+	admin := directory.By{User: "@priya:st-elsewhere", Admin: true}
+	line := func(w *Ward, ref, post, who string, day, from, hours int) string {
+		at := rota.DateOf(w.now().Add(time.Duration(day) * 24 * time.Hour)).At(from * 60)
+		return fmt.Sprintf("%s,%s,%s,%s,%s\n", ref, post, who, at.UTC().Format(time.RFC3339), at.Add(time.Duration(hours)*time.Hour).UTC().Format(time.RFC3339))
+	}
+	const head = "id,post,person,start,end\n"
+	in(t, "OK a feed's shifts come, move and go; what a person changed stays", func(t *testing.T, w *Ward) {
+		f, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Doctors", Kind: "csv"})
+		ok(t, err)
+		_, err = w.Rota.SetFeed(ctx, directory.By{User: admin.User}, rota.Feed{Name: "x", Kind: "csv"})
+		want(t, err, fault.Forbidden)
+		body := head + line(w, "a", "SHO 2", "Tom Reid", 20, 8, 12) + line(w, "b", "po_med_sho2", "ellie marsden", 21, 8, 12) + line(w, "c", "Nowhere", "Tom Reid", 20, 8, 12) + line(w, "d", "SHO 2", "Nobody Here", 22, 8, 12)
+		rep, err := w.Rota.TakeFeed(ctx, f.ID, []byte(body))
+		if ok(t, err); rep.New != 2 || len(rep.Trouble) != 2 || len(rep.Conflicts) != 0 {
+			t.Fatalf("%+v", rep)
+		}
+		if rep, err = w.Rota.TakeFeed(ctx, f.ID, []byte(body)); err != nil || rep.Kept != 2 || rep.New+rep.Changed+rep.Removed != 0 {
+			t.Fatalf("the second time: %+v, %v", rep, err)
+		}
+		all, err := rota.Between(ctx, w.DB, "po_med_sho2", w.now().Add(19*24*time.Hour), w.now().Add(23*24*time.Hour))
+		if ok(t, err); len(all) != 2 {
+			t.Fatalf("%d duties", len(all))
+		}
+		hand := all[0]
+		hand.User = w.As("grace").User
+		_, err = w.Rota.Put(ctx, admin, hand, true)
+		ok(t, err)
+		rep, err = w.Rota.TakeFeed(ctx, f.ID, []byte(head+line(w, "a", "SHO 2", "Tom Reid", 20, 8, 12)))
+		if ok(t, err); rep.Removed != 1 || len(rep.Conflicts) != 1 {
+			t.Fatalf("%+v", rep)
+		}
+		if d, err := rota.Find(ctx, w.DB, hand.ID); err != nil || d.User != hand.User {
+			t.Errorf("what was changed by hand is %s's, %v", d.User, err)
+		}
+		_, err = w.Rota.TakeFeed(ctx, f.ID, []byte("<html>"))
+		want(t, err, fault.Invalid)
+		if d, err := rota.Find(ctx, w.DB, hand.ID); err != nil || d.User != hand.User {
+			t.Errorf("after a broken feed: %v", err)
+		}
+	})
+	in(t, "ErrConflict two feeds claim one shift: the first stays, and somebody is told", func(t *testing.T, w *Ward) {
+		w.keeper("priya", directory.Everything)
+		one, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "One", Kind: "csv"})
+		ok(t, err)
+		two, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Two", Kind: "csv"})
+		ok(t, err)
+		_, err = w.Rota.TakeFeed(ctx, one.ID, []byte(head+line(w, "a", "SHO 2", "Tom Reid", 20, 8, 12)))
+		ok(t, err)
+		rep, err := w.Rota.TakeFeed(ctx, two.ID, []byte(head+line(w, "z", "SHO 2", "Grace Obi", 20, 8, 12)))
+		if ok(t, err); rep.New != 0 || len(rep.Conflicts) != 1 || !strings.Contains(rep.Conflicts[0].Why, "Tom Reid") {
+			t.Fatalf("%+v", rep)
+		}
+		if told := strings.Join(w.As("priya").Told(), ";"); !strings.Contains(told, "disagree about 1 shift") {
+			t.Errorf("Priya was told %q", told)
+		}
+	})
+	in(t, "ErrStale a feed that stops is told, once a day", func(t *testing.T, w *Ward) {
+		w.keeper("priya", directory.Everything)
+		f, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Doctors", Kind: "csv", Stale: 2 * time.Hour})
+		ok(t, err)
+		w.group.Go("rota.feeds", w.Rota.RunFeeds)
+		w.Pass(90 * time.Minute)
+		if n := strings.Count(strings.Join(w.As("priya").Told(), ";"), "has not been read"); n != 0 {
+			t.Fatalf("told %d times before it was stale", n)
+		}
+		w.Pass(12 * time.Hour)
+		if n := strings.Count(strings.Join(w.As("priya").Told(), ";"), "has not been read"); n != 1 {
+			t.Fatalf("told %d times, want once", n)
+		}
+		_, err = w.Rota.TakeFeed(ctx, f.ID, []byte(head+line(w, "a", "SHO 2", "Tom Reid", 20, 8, 12)))
+		ok(t, err)
+		w.Pass(3 * time.Hour)
+		if n := strings.Count(strings.Join(w.As("priya").Told(), ";"), "has not been read"); n != 2 {
+			t.Errorf("told %d times, want twice: it stopped again", n)
+		}
+	})
+}
