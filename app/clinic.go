@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
@@ -30,13 +31,14 @@ type Clinic struct {
 	Rota          *rota.Service
 	Staff         *staff.Service
 	Conversations *conversation.Service
+	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -55,6 +57,8 @@ func (a *App) clinic() error {
 	c.Patients = patient.New(a.DB, time.Now)
 	c.Conversations = conversation.New(conversation.Deps{DB: a.DB, Rooms: a.Rooms, Steward: a.Steward, Now: time.Now, Encrypted: encrypted, Copy: copyable,
 		MarkDirect: a.Accounts.MarkDirect, Timeline: a.Timeline, Log: a.Log})
+	c.Asks = ask.New(ask.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
+		Policy: ask.Policy{Question: a.Config.QuestionWithin, Request: a.Config.RequestWithin, Remind: a.Config.AskRemind, Escalate: a.Config.AskEscalate}})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach})
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.fhir(),
@@ -69,6 +73,7 @@ func (a *App) clinic() error {
 
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
+	a.Rooms.Guard(c.Asks.Guard)
 	a.Rooms.Guard(c.Paging.Guard)
 	a.Rooms.Guard(c.Record.Guard)
 	a.Timeline.OnDelivered = c.Paging.Delivered
@@ -82,11 +87,12 @@ func (a *App) clinic() error {
 	a.Group.Go("rota.clock", c.Rota.Run)
 	a.Group.Go("rota.feeds", c.Rota.RunFeeds)
 	a.Group.Go("conversation.follow", c.Conversations.Run)
+	a.Group.Go("ask.clock", c.Asks.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
-	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations,
+	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Asks: c.Asks,
 		Paging: c.Paging, Record: c.Record, Locks: a.Locks, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }

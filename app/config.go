@@ -44,6 +44,11 @@ type Config struct {
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
 
+	QuestionWithin time.Duration `name:"question-within" default:"2h" doc:"How long a question may wait for its answer, unless its asker says otherwise. It names its owner once and sounds once."`
+	RequestWithin  time.Duration `name:"request-within" default:"4h" doc:"The same for a request."`
+	AskRemind      time.Duration `name:"ask-remind" default:"15m" doc:"How long before that end whoever owes the answer is reminded."`
+	AskEscalate    time.Duration `name:"ask-escalate" default:"15m" doc:"How long after it whoever asked is told that nobody has answered."`
+
 	SMTPServer   string `name:"smtp-server" doc:"Host and port through which e-mail is sent, such as smtp.trust.example:587. Empty: none is sent, and addresses cannot be proved."`
 	SMTPFrom     string `name:"smtp-from" doc:"Address that e-mail comes from."`
 	SMTPUser     string `name:"smtp-user" doc:"User name for that server, when it wants one."`

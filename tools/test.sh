@@ -75,6 +75,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run lossy
 	npm --prefix web/e2e run duty
 	npm --prefix web/e2e run group
+	npm --prefix web/e2e run ask
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

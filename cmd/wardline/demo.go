@@ -48,6 +48,8 @@ func runDemo(args []string) (err error) {
 	c.ServerName, c.TrustName, c.ODS = "st-elsewhere", "St Elsewhere", "X99"
 	c.Data, c.Listen, c.LogLevel, c.CrashAt = d.Data, d.Listen, d.Log, d.CrashAt
 	c.PushServices = d.Push
+	c.CopyRooms = "clinical,team,social,incident,other" // not where a patient reads, so that one sees what it does
+	c.QuestionWithin, c.RequestWithin, c.AskRemind, c.AskEscalate = 10*time.Minute, 20*time.Minute, 2*time.Minute, time.Minute
 	c.UrgentRung, c.AlarmRung, c.FHIR = d.Rung, d.Rung/2, d.FHIR
 	log := obs.NewLogger(os.Stderr, d.Log, false)
 	ctx, stop := untilSignal()

@@ -2,9 +2,12 @@ package clinic
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
@@ -137,7 +140,29 @@ func (h *handler) policy(w http.ResponseWriter, _ *http.Request, _ account.Actor
 	p := h.Paging.Policy
 	rung := func(u paging.Urgency) map[string]any { return map[string]any{"rung_ms": p.Rung(u).Milliseconds()} }
 	return httpx.JSON(w, http.StatusOK, map[string]any{"urgent": rung(paging.Urgent), "emergency": rung(paging.Emergency),
-		"max_photo_px": h.MaxPhotoPx, "photo_max_bytes": h.MaxPhotoBytes, "forward": classes(conversation.Forwards()), "copy": copyable(h.Conversations.Copy)})
+		"max_photo_px": h.MaxPhotoPx, "photo_max_bytes": h.MaxPhotoBytes, "forward": classes(conversation.Forwards()), "copy": copyable(h.Conversations.Copy), "kinds": kinds(h.Asks.Policy, p)})
+}
+
+// kinds is what each kind of message promises: how soon, whom it interrupts, and what happens when nobody acts.
+func kinds(a ask.Policy, p paging.Policy) []map[string]any {
+	kind := func(name string, within time.Duration, interrupts, then string) map[string]any {
+		return map[string]any{"kind": name, "within_ms": within.Milliseconds(), "interrupts": interrupts, "then": then}
+	}
+	owner := fmt.Sprintf("A reminder %s before, and %s after the end whoever asked is told.", spell(a.Remind), spell(a.Escalate))
+	return []map[string]any{
+		kind("fyi", 0, "Nobody", "Nothing: no answer is owed."),
+		kind("question", a.Within(ask.Question), "Whoever owes the answer, once", owner),
+		kind("request", a.Within(ask.Request), "Whoever owes it, once", owner),
+		kind("urgent", p.Rung(paging.Urgent), "Whoever holds the post, until they act", "It passes to the next on the ladder."),
+		kind("emergency", p.Rung(paging.Emergency), "Whoever holds the post, as loud as the device can", "It passes to the next, and to the switchboard."),
+	}
+}
+
+func spell(d time.Duration) string {
+	if d < time.Hour {
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%g h", d.Hours())
 }
 
 // classes writes which classes of rooms a message may go to, by the class it comes from; rooms without a class are called other.

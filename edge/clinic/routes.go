@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
@@ -29,6 +30,7 @@ type Deps struct {
 	Accounts      *account.Service
 	Patients      *patient.Service
 	Conversations *conversation.Service
+	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
 	Locks         *lock.Service
@@ -62,6 +64,10 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/links/look", Handle: h.lookLink},
 		{Pattern: "POST /_wardline/v1/links/join", Handle: h.followLink},
 		{Pattern: "POST /_wardline/v1/directs", Handle: h.openDirect},
+		{Pattern: "POST /_wardline/v1/asks", Handle: h.ask},
+		{Pattern: "GET /_wardline/v1/asks", Handle: h.listAsks},
+		{Pattern: "POST /_wardline/v1/asks/{id}/close", Handle: h.closeAsk},
+		{Pattern: "POST /_wardline/v1/asks/{id}/pass", Handle: h.passAsk},
 		{Pattern: "POST /_wardline/v1/forwards", Handle: h.forward},
 		{Pattern: "GET /_wardline/v1/rooms/{room}/events/{event}/info", Handle: h.messageInfo},
 		{Pattern: "POST /_wardline/v1/pages/preview", Handle: h.previewPage},

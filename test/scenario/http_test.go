@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/edge/clinic"
 	"wardline/edge/httpx"
@@ -29,7 +30,7 @@ func (w *Ward) api() http.Handler {
 		return account.Actor{User: w.As(token).User, Device: "D"}, nil
 	}}
 	mux := http.NewServeMux()
-	s.Mount(mux, clinic.Routes(clinic.Deps{DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
+	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
 		Record: w.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
 }
@@ -64,6 +65,8 @@ func TestAPI_EveryRoute(t *testing.T) {
 		ok(t, err)
 		link, _, err := w.Conversations.MakeLink(t.Context(), w.As("asha").User, id.Room(team), time.Hour)
 		ok(t, err)
+		question, err := w.Asks.Ask(t.Context(), w.As("asha").User, ask.Draft{Txn: "a1", Room: id.Room(team), Kind: ask.Question, Text: "Echo?", User: w.As("tom").User})
+		ok(t, err)
 		decide := `{"room":"` + room + `","event_id":"` + string(m) + `","patient":null}`
 		for _, tt := range []struct {
 			method, path, body string
@@ -85,6 +88,11 @@ func TestAPI_EveryRoute(t *testing.T) {
 			{"DELETE", "/groups/" + team + "/links/" + string(link.ID), "", 404},
 			{"POST", "/links/look", `{"token":"` + token + `"}`, 0},
 			{"POST", "/links/join", `{"token":"` + token + `"}`, 0},
+			{"POST", "/asks", `{"txn":"a2","room":"` + team + `","kind":"question","text":"Home today?","user":"@tom:st-elsewhere","post":"","within_ms":0}`, 404},
+			{"GET", "/asks?box=owed", "", 0},
+			{"GET", "/asks?box=asked", "", 0},
+			{"POST", "/asks/" + string(question.ID) + "/pass", `{"user":"","post":"po_med_spr"}`, 404},
+			{"POST", "/asks/" + string(question.ID) + "/close", `{}`, 404},
 			{"POST", "/forwards", `{"from":"` + room + `","event_id":"` + string(m) + `","to":"` + team + `","txn":"f1"}`, 404},
 			{"GET", "/rooms/" + room + "/events/" + string(m) + "/info", "", 404},
 			{"POST", "/groups/" + team + "/leave", `{}`, 404},

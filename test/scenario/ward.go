@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/demo"
 	"wardline/clinical/directory"
@@ -48,6 +49,7 @@ type Ward struct {
 	Conversations *conversation.Service
 	Rota          *rota.Service
 	Staff         *staff.Service
+	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
 	EPR           *fhirdouble.Server
@@ -84,7 +86,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -138,6 +140,7 @@ func (w *Ward) open() {
 	}
 	w.Directory, w.Patients = directory.New(d), patient.New(d, time.Now)
 	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now, Timeline: w.Timeline, Log: w.log})
+	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
@@ -146,12 +149,14 @@ func (w *Ward) open() {
 		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,
 		Client: &record.Client{Base: "http://epr/fhir", HTTP: &http.Client{Transport: wire{w.EPR}}}})
 	w.Rooms.Guard(w.Conversations.Guard)
+	w.Rooms.Guard(w.Asks.Guard)
 	w.Rooms.Guard(w.Paging.Guard)
 	w.Rooms.Guard(w.Record.Guard)
 	w.Timeline.OnDelivered = w.Paging.Delivered
 	w.group = run.NewGroup(w.log)
 	w.group.Go("rota.clock", w.Rota.Run)
 	w.group.Go("conversation.follow", w.Conversations.Run)
+	w.group.Go("ask.clock", w.Asks.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }

@@ -2,7 +2,7 @@
 // directory, whose names are not patients'.
 
 import type { Method, Wire } from '../mx/http';
-import type { Found, GroupLink, Invitation, Me, MessageInfo, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, Urgency } from './types';
+import type { Ask, Found, GroupLink, Invitation, Me, MessageInfo, NewAsk, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, Urgency } from './types';
 
 const base = '/_wardline/v1';
 const enc = encodeURIComponent;
@@ -99,6 +99,18 @@ export class Clinical {
 
   followLink(token: string): Promise<{ room_id: string }> {
     return this.go('POST', '/links/join', { token });
+  }
+
+  ask(a: NewAsk): Promise<Ask> {
+    return this.go('POST', '/asks', a);
+  }
+
+  async asks(box: 'owed' | 'asked'): Promise<Ask[]> {
+    return (await this.go<{ asks: Ask[] | null }>('GET', `/asks?box=${box}`)).asks ?? [];
+  }
+
+  closeAsk(id: string): Promise<Ask> {
+    return this.go('POST', `/asks/${enc(id)}/close`, {});
   }
 
   forward(from: string, event: string, to: string, txn: string): Promise<{ event_id: string }> {

@@ -118,6 +118,29 @@ export interface MessageInfo {
   people: { user: string; name: string; detail: string; standing: 'seen' | 'reached' | 'unknown'; seen_at: number; exact: boolean; last_here: number }[];
 }
 
+export interface NewAsk {
+  txn: string;
+  room: string;
+  kind: 'question' | 'request';
+  text: string;
+  user: string;
+  post: string;
+  within_ms: number; // 0 for what the trust promises
+}
+
+export interface Ask {
+  id: string;
+  event_id: string;
+  room_id: string;
+  kind: 'question' | 'request';
+  text: string;
+  from: { user: string; name: string };
+  owner: { user: string; name: string; post: PostRef | null };
+  asked_at: number;
+  due_at: number;
+  status: 'open' | 'answered' | 'done' | 'closed';
+}
+
 export interface GroupLink {
   id: string;
   by: string;
@@ -153,4 +176,5 @@ export interface Policy {
   photo_max_bytes?: number;
   forward?: Record<string, string[]>;
   copy?: string[];
+  kinds?: { kind: string; within_ms: number; interrupts: string; then: string }[];
 }

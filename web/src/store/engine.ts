@@ -431,6 +431,7 @@ export class Engine {
   }
 
   private readClinical(ev: MatrixEvent): void {
+    if (part(ev.content, 'uk.wardline.ask')) this.topics.emit('asks');
     const snapshot = readPage(part(ev.content, 'uk.wardline.page'));
     if (!snapshot || !this.pages.take(snapshot)) return;
     this.touch(snapshot.room_id);

@@ -1,14 +1,14 @@
 // Addresses hold ids only, never a name or a number: they end up in histories and logs.
 
 export interface Route {
-  area: 'chats' | 'pages' | 'patients' | 'work' | 'more' | 'new' | 'starred' | 'join';
+  area: 'chats' | 'pages' | 'patients' | 'work' | 'more' | 'new' | 'starred' | 'join' | 'asks';
   id: string;
   sub: string;
   arg: string;
   query: URLSearchParams;
 }
 
-const areas: readonly string[] = ['chats', 'pages', 'patients', 'work', 'more', 'new', 'starred', 'join'];
+const areas: readonly string[] = ['chats', 'pages', 'patients', 'work', 'more', 'new', 'starred', 'join', 'asks'];
 
 function parse(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
