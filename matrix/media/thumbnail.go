@@ -73,7 +73,7 @@ func (s *Service) Thumbnail(ctx context.Context, server, name string, a Ask) (*C
 	if a.Crop {
 		method = "crop"
 	}
-	if a.Animated && f.Sniffed == "image/gif" {
+	if a.Animated && slices.Contains(mayMove, f.Sniffed) {
 		method += "-moving"
 	}
 	if large, err := s.beyond(f, a, fit); err != nil || large {
@@ -123,7 +123,10 @@ func (s *Service) beyond(f File, a Ask, fit size) (large bool, err error) {
 // covers says whether a size is at least what was wished for.
 func (s size) covers(a Ask) bool { return s.width >= a.Width && s.height >= a.Height }
 
-// still are the kinds of pictures that never move and that every client shows.
+// mayMove are the kinds of pictures that may move. A GIF's thumbnail is a GIF, the others' a PNG.
+var mayMove = []string{"image/gif", "image/apng", "image/webp"}
+
+// still are the kinds of pictures that every client shows at any size.
 var still = []string{"image/jpeg", "image/png"}
 
 func (s *Service) keptThumbnail(f File, name string) (*Content, error) {
@@ -159,8 +162,16 @@ func (s *Service) makeThumbnail(f File, a Ask, fit size, name string) (err error
 	defer s.blobs.drop(out)
 	w := bufio.NewWriter(out)
 	moving := false
-	if a.Animated && f.Sniffed == "image/gif" {
-		if moving, err = drawMoving(w, body, fit, a.Crop); err != nil {
+	if a.Animated && slices.Contains(mayMove, f.Sniffed) {
+		switch f.Sniffed {
+		case "image/apng":
+			moving, err = drawFilm(w, pngFilm(body), fit, a.Crop)
+		case "image/webp":
+			moving, err = drawFilm(w, webpFilm(body), fit, a.Crop)
+		default:
+			moving, err = drawMoving(w, body, fit, a.Crop)
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := body.Seek(0, io.SeekStart); err != nil {

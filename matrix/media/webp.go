@@ -43,20 +43,29 @@ func firstFrame(r io.Reader) (image.Image, error) {
 			canvas = image.Rect(0, 0, 1+number24(body[4:]), 1+number24(body[7:]))
 			continue
 		}
-		return frameAlone(body[:size], canvas)
+		frame, at, err := frameAlone(body[:size])
+		if err != nil || canvas.Empty() || frame.Bounds().Size() == canvas.Size() {
+			return frame, err
+		}
+		if int64(canvas.Dx())*int64(canvas.Dy()) > maxPixels {
+			return nil, errNoFrame
+		}
+		out := image.NewRGBA(canvas)
+		draw.Draw(out, frame.Bounds().Add(at), frame, frame.Bounds().Min, draw.Src)
+		return out, nil
 	}
 }
 
-// frameAlone decodes the body of an ANMF chunk and lays it onto the canvas.
-func frameAlone(body []byte, canvas image.Rectangle) (image.Image, error) {
+// frameAlone decodes the body of an ANMF chunk, and says where on the canvas it lies.
+func frameAlone(body []byte) (image.Image, image.Point, error) {
 	const lead = 16
 	if len(body) < lead {
-		return nil, errNoFrame
+		return nil, image.Point{}, errNoFrame
 	}
 	at := image.Pt(2*number24(body), 2*number24(body[3:]))
 	w, h := 1+number24(body[6:]), 1+number24(body[9:])
-	if int64(w)*int64(h) > maxPixels || int64(canvas.Dx())*int64(canvas.Dy()) > maxPixels {
-		return nil, errNoFrame
+	if int64(w)*int64(h) > maxPixels {
+		return nil, image.Point{}, errNoFrame
 	}
 	// The chunk that says how large the picture is may come before any frame, with a note whether there is transparency.
 	x := []byte{0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -74,15 +83,10 @@ func frameAlone(body []byte, canvas image.Rectangle) (image.Image, error) {
 	binary.LittleEndian.PutUint32(raw[4:], uint32(len(raw)-8))
 	config, err := webp.DecodeConfig(bytes.NewReader(raw))
 	if err != nil || int64(config.Width)*int64(config.Height) > maxPixels {
-		return nil, errNoFrame
+		return nil, image.Point{}, errNoFrame
 	}
 	frame, err := webp.Decode(bytes.NewReader(raw))
-	if err != nil || canvas.Empty() || frame.Bounds().Size() == canvas.Size() {
-		return frame, err
-	}
-	out := image.NewRGBA(canvas)
-	draw.Draw(out, frame.Bounds().Add(at), frame, frame.Bounds().Min, draw.Src)
-	return out, nil
+	return frame, at, err
 }
 
 // riffChunk reads the head of a chunk.
