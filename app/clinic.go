@@ -18,6 +18,7 @@ import (
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
 	"wardline/edge/clinic"
+	"wardline/edge/scim"
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
@@ -38,7 +39,7 @@ type Clinic struct {
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -92,6 +93,7 @@ func (a *App) clinic() error {
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
+	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Asks: c.Asks,
 		Paging: c.Paging, Record: c.Record, Locks: a.Locks, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil

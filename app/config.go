@@ -41,6 +41,7 @@ type Config struct {
 	FHIRToken  string        `name:"fhir-token" doc:"Bearer token for it, when it wants one."`
 	TrustName  string        `name:"trust-name" default:"This trust" doc:"The trust's name, as the record shows it."`
 	ODS        string        `name:"ods" default:"X99" doc:"The trust's ODS code."`
+	SCIMToken  string        `name:"scim-token" doc:"Secret with which the trust's own directory brings people and teams in by SCIM 2.0, at /_wardline/scim/v2. Empty: no SCIM."`
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
 

@@ -216,3 +216,13 @@ func SaveTeam(ctx context.Context, tx *db.Tx, t Team) error {
 	}
 	return nil
 }
+
+var dropTeam = db.SQL("directory.drop_team", `DELETE FROM directory_team WHERE id = $1`)
+
+// DropTeam removes a team; its members stay.
+func DropTeam(ctx context.Context, tx *db.Tx, team TeamID) error {
+	if err := exec(ctx, tx, clearMembers, string(team)); err != nil {
+		return err
+	}
+	return exec(ctx, tx, dropTeam, string(team))
+}

@@ -86,7 +86,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
