@@ -214,14 +214,11 @@ func (s *Service) Shut(ctx context.Context, a account.Actor) error {
 
 // Open opens a locked device. A wrong code is Forbidden and says how many tries are left; after the last, the device is signed out.
 func (s *Service) Open(ctx context.Context, a account.Actor, code string) error {
-	if err := s.prove(ctx, a, code); err != nil {
-		return err
-	}
-	s.mark(key{a.User, a.Device}, false)
-	return nil
+	return s.prove(ctx, a, code)
 }
 
-// prove checks a code. The try is counted, and on disk, before the code is looked at, so that many who ask at once have no more tries
+// prove checks a code, and opens the device when it is right: in the act's own commit, so that a lock that comes at the same moment is
+// before it or after it, and never in between. The try is counted, and on disk, before the code is looked at, so that many who ask at once have no more tries
 // than one; success takes the count back.
 func (s *Service) prove(ctx context.Context, a account.Actor, code string) error {
 	who := []any{string(a.User), string(a.Device)}
@@ -263,6 +260,7 @@ func (s *Service) prove(ctx context.Context, a account.Actor, code string) error
 	}
 	return s.db.WriteFirst(ctx, "lock.open", func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, open, who...)
+		tx.OnCommit(func() { s.mark(key{a.User, a.Device}, false) })
 		return err
 	})
 }

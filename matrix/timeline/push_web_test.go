@@ -200,11 +200,10 @@ func TestWebPush_OneNoticeARoomWaits(t *testing.T) {
 		<-all // nothing leaves before everything was judged
 		return n, nil
 	}
-	var last id.Event
 	for range many {
-		last = w.say(bob, "many")
+		w.say(bob, "many")
 	}
-	last = w.say(carol, "judged after them")
+	last := w.say(carol, "judged after them")
 	stop := w.running()
 	var told []any
 	for len(told) == 0 || told[len(told)-1] != string(last) {
