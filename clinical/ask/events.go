@@ -93,6 +93,16 @@ func (s *Service) tell(ctx context.Context, a *room.Act, st State, actor id.User
 		if len(e.Hear) == 0 {
 			continue
 		}
+		// Where two people talk alone the line is the asker's own, which nobody's device tells its sender of.
+		if from == st.From.User && e.Step.Kind == Unanswered {
+			what := "question"
+			if st.Kind == Request {
+				what = "request"
+			}
+			if err := s.Conversations.Inform(ctx, a.Tx(), from, fmt.Sprintf("%s has not answered your %s, due by %s. Ask somebody else, or page if it cannot wait.", st.whom(), what, st.by())); err != nil {
+				return err
+			}
+		}
 		if _, err := a.Send(ctx, from, NudgeType, object{"ask": st.ID, "m.relates_to": reference(st.EventID), "m.mentions": hear(e.Hear)}); err != nil {
 			return err
 		}

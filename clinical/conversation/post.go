@@ -66,6 +66,20 @@ func (s *Service) Tell(ctx context.Context, tx *db.Tx, n rota.Notice) error {
 	return nil
 }
 
+// Inform brings a line to one person in the room where the server speaks to them, inside the act that it is about. Who has no account any
+// more is left out.
+func (s *Service) Inform(ctx context.Context, tx *db.Tx, user id.User, words string) error {
+	a, err := s.noticeRoom(ctx, tx, user)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.SendAt(ctx, s.Steward, "m.room.message", noticeContent{MsgType: "m.text", Body: words, Mentions: mentionList{[]id.User{user}}}, s.Now())
+	return err
+}
+
 // noticeRoom is an act on the room in which the server tells somebody about their duties; who has left it comes back in.
 func (s *Service) noticeRoom(ctx context.Context, tx *db.Tx, user id.User) (*room.Act, error) {
 	if p, err := directory.FindPerson(ctx, tx, user); err != nil {

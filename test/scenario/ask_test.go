@@ -182,6 +182,27 @@ func TestAsk_Post(t *testing.T) {
 	})
 }
 
+// TestAsk_Two has the asker of a chat between two hear that nobody answered: the server is not in it, and speaks where it always does.
+func TestAsk_Two(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom := w.As("asha"), w.As("tom")
+		d, err := w.Conversations.Direct(t.Context(), asha.User, tom.User)
+		ok(t, err)
+		_, err = asha.asks(d, ask.Question, tom.User, "", "Thursday instead of Friday?")
+		ok(t, err)
+		w.Pass(3 * time.Hour)
+		rooms, err := w.Rooms.Mutual(t.Context(), Steward, asha.User)
+		ok(t, err)
+		var told []string
+		for _, r := range rooms {
+			told = append(told, asha.bodies(r)...)
+		}
+		if all := strings.Join(told, "\n"); strings.Count(all, "Tom Reid has not answered your question") != 1 || strings.Contains(all, "Thursday") {
+			t.Errorf("Asha is told %q", told)
+		}
+	})
+}
+
 // TestAsk_Guard tries what must not be.
 func TestAsk_Guard(t *testing.T) {
 	in(t, "what must not be", func(t *testing.T, w *Ward) {

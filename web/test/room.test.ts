@@ -124,4 +124,20 @@ describe('what later events say about earlier ones', () => {
     r.takeReceipt('a', '@tom:x', 20);
     expect(r.receipts.get('@tom:x')?.event).toBe('c');
   });
+
+  it('keeps a thread unread that somebody has not opened, whatever they read beside it', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: events('a', 'b') }, me);
+    r.takeThreadReceipt('b', '');
+    const reply = (id: string) => related(id, 'm.room.message', 'm.thread', 'a', { msgtype: 'm.text', body: id });
+    r.apply({ timeline_events: [reply('t1'), reply('t2'), ...events('c')] }, me);
+    expect(r.unreadIn('a', me)).toBe(2);
+    r.takeThreadReceipt('c', 'main');
+    expect(r.unreadIn('a', me)).toBe(2);
+    r.takeThreadReceipt('t1', 'a');
+    expect(r.unreadIn('a', me)).toBe(1);
+    r.takeThreadReceipt('c', '');
+    expect(r.unreadIn('a', me)).toBe(0);
+    expect(r.relations.threadOf('a')?.count).toBe(2);
+  });
 });

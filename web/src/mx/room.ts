@@ -73,7 +73,7 @@ export class Room {
   fullyRead = '';
   tags: string[] = [];
   starred = new Map<string, number>(); // this person's own, event to when
-  threadReads = new Map<string, string>(); // how far this person has read in threads, "main" for outside of them
+  threadReads = new Map<string, string>(); // how far this person has read: in threads, "main" outside of them, "" in everything
   next: string | null = null; // a run of the past: where the way to the newest continues
   last: Summary | null = null;
   lastName = '';
@@ -164,12 +164,12 @@ export class Room {
     return target ? threadOf(target) : '';
   }
 
-  // unreadIn counts what others said in a thread since this person read it; a thread that they never opened counts from their own mark
-  // in the conversation.
+  // unreadIn counts what others said in a thread since this person read it, or everything. What they read outside of threads says
+  // nothing about one.
   unreadIn(root: string, me: string): number {
-    const mark = this.threadReads.get(root) ?? this.receipts.get(me)?.event ?? '';
-    const from = this.index.get(mark);
-    if (from === undefined) return 0;
+    const marks = [this.threadReads.get(root), this.threadReads.get('')].map((m) => this.index.get(m ?? '')).filter((n) => n !== undefined);
+    if (marks.length === 0) return 0;
+    const from = Math.max(...marks);
     return this.relations.repliesOf(root).filter((ev) => ev.sender !== me && !this.relations.isDeleted(ev.event_id) && (this.index.get(ev.event_id) ?? -Infinity) > from).length;
   }
 

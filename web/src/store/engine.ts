@@ -244,6 +244,7 @@ export class Engine {
     const newest = apart ? main : room.lines[room.lines.length - 1]?.ev.event_id;
     const mine = room.receipts.get(this.me.user_id)?.event;
     if (newest === undefined || (newest === mine && (room.unread === 0 || apart))) return;
+    room.takeThreadReceipt(newest, apart ? 'main' : '');
     room.takeReceipt(newest, this.me.user_id, this.env.now());
     room.fullyRead = newest;
     if (room.unread > 0) {

@@ -37,7 +37,7 @@ export function applyExtensions(r: SyncResponse, rooms: Map<string, Room>, me: s
     for (const [event, kinds] of Object.entries(rc.content)) {
       for (const kind of ['m.read', 'm.read.private']) {
         for (const [user, at] of Object.entries(kinds[kind] ?? {})) {
-          if (at.thread_id !== undefined && user === me) room.takeThreadReceipt(event, at.thread_id);
+          if (user === me) room.takeThreadReceipt(event, at.thread_id ?? '');
           if (at.thread_id === undefined || at.thread_id === 'main') room.takeReceipt(event, user, at.ts ?? 0);
         }
       }
