@@ -76,6 +76,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run duty
 	npm --prefix web/e2e run group
 	npm --prefix web/e2e run ask
+	npm --prefix web/e2e run media
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

@@ -85,6 +85,7 @@ test('with three requests in ten lost, messages and a photo arrive once and in o
   });
   const photos = await tom.page.locator('a.photo').count();
   await asha.page.setInputFiles('[data-pick=photo]', { name: 'ecg.png', mimeType: 'image/png', buffer: Buffer.from(photo, 'base64') });
+  await asha.page.click('dialog.attach button[type=submit]');
   await tom.message('over a bad line 12.').waitFor({ timeout: 60_000 });
   await asha.message('over a bad line 12.').and(asha.page.locator('[data-state=sent], [data-state=seen]')).waitFor({ timeout: 60_000 });
   await tom.page.waitForFunction((n) => document.querySelectorAll('a.photo').length === n + 1, photos, { timeout: 60_000 });

@@ -152,6 +152,7 @@ test('3 a photo is shrunk, stripped, sent with progress, shown without a shift, 
   await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 20, downloadThroughput: -1, uploadThroughput: 400_000 });
   const going = asha.page.waitForRequest((r) => r.url().includes('/media/v3/upload'));
   await asha.page.setInputFiles('input[data-pick=photo]', { name: 'IMG_2231.jpg', mimeType: 'image/jpeg', buffer: jpeg });
+  await asha.page.click('dialog.attach button[type=submit]');
   const body = (await going).postDataBuffer();
   await asha.page.waitForSelector('[role=progressbar]');
   await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
