@@ -236,8 +236,8 @@ test('5 she pages a post; it rings, escalates, and is accepted', async () => {
   await asha.wide();
   await asha.page.click('text=Send urgent page');
   await liam.page.waitForSelector('.alarm[data-sounding=true]');
-  assert.equal(await liam.page.getAttribute('.alarm', 'role'), 'alertdialog');
-  assert.ok(await liam.page.evaluate(() => document.querySelector('.alarm').contains(document.activeElement)), 'focus is in the alarm');
+  assert.equal(await liam.page.getAttribute('.alarm-cover', 'role'), 'alertdialog');
+  assert.ok(await liam.page.evaluate(() => document.querySelector('.alarm-cover:modal').contains(document.activeElement)), 'focus is in the alarm');
   await liam.page.locator('.alarm', { hasText: 'Ward 7 bay C' }).waitFor();
   await asha.page.waitForSelector('[data-step=reached]');
   await asha.page.waitForSelector('[data-step=seen]');
