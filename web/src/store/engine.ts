@@ -402,12 +402,13 @@ export class Engine {
       this.env.post({ kind: 'sync', response: r });
     }
     this.pos = r.pos;
+    const first = !this.synced; // whoever waits for the truth hears of it, also when nothing has changed
     this.synced = true;
     for (const id of touched) {
       this.known.add(id);
       this.touch(id);
     }
-    if (touched.size > 0 || rules) this.topics.emit('rooms');
+    if (touched.size > 0 || rules || first) this.topics.emit('rooms');
     if (touched.size > 0) this.topics.emit('stars');
   }
 
