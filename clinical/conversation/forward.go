@@ -182,6 +182,9 @@ func aboutWhom(a *room.Act) patient.ID {
 	return link.ID
 }
 
+// rooted are the beginnings of content members that only mean something where they were made.
+var rooted = []string{"uk.wardline.page", "uk.wardline.decision", "uk.wardline.filing", "uk.wardline.ask", NoticeKey}
+
 // passedOn is the content of a forwarded message: what was said, without what tied it to its place, under a line for every client.
 func passedOn(typ string, said json.RawMessage, origin Origin) (map[string]any, error) {
 	content, again := map[string]any{}, false
@@ -194,9 +197,9 @@ func passedOn(typ string, said json.RawMessage, origin Origin) (map[string]any, 
 		case key == ForwardedKey:
 			again = true
 			delete(content, key)
-		case strings.HasPrefix(key, "uk.wardline."): // pages, decisions, questions: they live where they were made
+		case slices.ContainsFunc(rooted, func(p string) bool { return strings.HasPrefix(key, p) }):
 			return nil, errKind
-		case key == "m.relates_to", key == "m.mentions", key == "m.new_content":
+		case key == MentionsKey, key == "uk.wardline.kind", key == "m.relates_to", key == "m.mentions", key == "m.new_content":
 			delete(content, key)
 		}
 	}

@@ -118,6 +118,15 @@ func TestForward(t *testing.T) {
 		if _, err := asha.Sends(team, "m.room.message", object{"msgtype": "m.text", "body": "about uk.wardline.forwarded"}); err != nil {
 			t.Errorf("words that only look like it: %v", err)
 		}
+		named, err := asha.Sends(team, "m.room.message", object{"msgtype": "m.text", "body": "@Med reg please", "m.mentions": object{"user_ids": []id.User{w.As("liam").User}},
+			"uk.wardline.mentions": object{"posts": []string{"po_med_spr"}}})
+		ok(t, err)
+		if _, err := asha.forward(team, named, clinical, "f9"); err != nil {
+			t.Errorf("a message that names a post: %v", err)
+		}
+		if got := string(asha.Hears(clinical)[0].Content); strings.Contains(got, "uk.wardline.mentions") || strings.Contains(got, "@liam") {
+			t.Errorf("it names them again: %s", got)
+		}
 		if strings.Contains(w.Log.String(), "litre") {
 			t.Error("what was forwarded is in the log")
 		}

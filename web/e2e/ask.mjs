@@ -90,6 +90,16 @@ test('2 a request is taken and done by its owner, or closed by its asker', async
   await asha.shot('ask-request-phone-day');
   await mine.locator('button', { hasText: 'Done' }).click();
   await card(tom, 'Please chase the CT').and(tom.page.locator('[data-ask=done]')).waitFor();
+  await sheet(tom, 'Question');
+  await tom.page.fill('#ask-text', 'Which bay for the new admission?');
+  await tom.page.fill('#ask-owner', 'asha');
+  await tom.page.locator('[role=option]', { hasText: 'Asha Patel' }).first().click();
+  await tom.page.locator('dialog[open] button[type=submit]').click();
+  await card(asha, 'Which bay').locator('button', { hasText: 'Pass on' }).click();
+  await card(asha, 'Which bay').locator('input').fill('medical reg');
+  await asha.clean('passing on');
+  await asha.page.locator('[role=option]', { hasText: 'Medical registrar' }).first().click();
+  await card(tom, 'Which bay').locator('.head', { hasText: 'Medical registrar on call (Liam Hughes)' }).waitFor();
   await sheet(tom, 'Request');
   await tom.page.fill('#ask-text', 'Somebody restock bay C');
   await tom.page.locator('dialog[open] button[type=submit]').click();

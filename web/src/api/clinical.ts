@@ -109,6 +109,10 @@ export class Clinical {
     return (await this.go<{ asks: Ask[] | null }>('GET', `/asks?box=${box}`)).asks ?? [];
   }
 
+  passAsk(id: string, user: string, post: string): Promise<Ask> {
+    return this.go('POST', `/asks/${enc(id)}/pass`, { user, post });
+  }
+
   closeAsk(id: string): Promise<Ask> {
     return this.go('POST', `/asks/${enc(id)}/close`, {});
   }
