@@ -35,7 +35,7 @@ func (h *API) moderationRoutes(auth func(string, httpx.Handler) httpx.Route) []h
 // spec: client-server-api#get_matrixclientv3adminwhoisuserid
 func (h *API) Whois(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	u := id.User(r.PathValue("userId"))
-	if u != a.User && !a.Admin {
+	if u != a.User && (!a.Admin || a.App != "") {
 		return fault.New(fault.Forbidden, "M_FORBIDDEN", "Only administrators may do that.")
 	}
 	if _, err := h.Accounts.Account(r.Context(), u); err != nil {

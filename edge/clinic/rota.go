@@ -51,7 +51,10 @@ func (h *handler) rotaRoutes() []httpx.Route {
 	}
 }
 
-func by(a account.Actor) directory.By { return directory.By{User: a.User, Admin: a.Admin} }
+// by says who acts. An app that somebody allowed to act for them is no administrator, whoever they are.
+func by(a account.Actor) directory.By {
+	return directory.By{User: a.User, Admin: a.Admin && a.App == ""}
+}
 
 type dutyView struct {
 	ID       rota.DutyID      `json:"id"`
@@ -400,7 +403,7 @@ func (h *handler) myRota(w http.ResponseWriter, r *http.Request, a account.Actor
 	if err != nil {
 		return err
 	}
-	if a.Admin {
+	if by(a).Admin {
 		keeps = []string{directory.Everything}
 	}
 	return httpx.JSON(w, http.StatusOK, map[string]any{"from": from.String(), "until": until.String(), "duties": duties, "rests": rests, "away": gone, "link_made": linked, "keeps": list(keeps)})

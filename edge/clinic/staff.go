@@ -37,6 +37,9 @@ func (h *handler) staffRoutes() []httpx.Route {
 	} {
 		next := rt.Handle
 		rt.Handle = func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+			if a.App != "" { // what the person has allowed the app says nothing of other people's accounts
+				return fault.New(fault.Hidden, "M_NOT_FOUND", "Not found.")
+			}
 			if err := h.Staff.May(r.Context(), by(a)); err != nil {
 				return err
 			}
