@@ -18,6 +18,7 @@ import (
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
 	"wardline/edge/clinic"
+	"wardline/edge/fhir"
 	"wardline/edge/scim"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -62,7 +63,7 @@ func (a *App) clinic() error {
 		Policy: ask.Policy{Question: a.Config.QuestionWithin, Request: a.Config.RequestWithin, Remind: a.Config.AskRemind, Escalate: a.Config.AskEscalate}})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach})
-	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.fhir(),
+	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.recordClient(),
 		Organisation: record.Organisation{ODS: a.Config.ODS, Name: a.Config.TrustName, Server: a.Accounts.Server()},
 		Retry:        record.DefaultRetry(), Now: time.Now, Log: a.Log})
 
@@ -93,14 +94,15 @@ func (a *App) clinic() error {
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
+	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Asks: c.Asks,
 		Paging: c.Paging, Record: c.Record, Locks: a.Locks, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 
-// fhir is how the record is reached, nil when the trust has not said where it is.
-func (a *App) fhir() *record.Client {
+// recordClient is how the record is reached, nil when the trust has not said where it is.
+func (a *App) recordClient() *record.Client {
 	if a.Config.FHIR == "" {
 		return nil
 	}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# need.sh build|test|nio: installs what is missing when this is Debian and we are root; otherwise says exactly what to install.
+# need.sh build|test|nio|fhir: installs what is missing when this is Debian and we are root; otherwise says exactly what to install.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
@@ -11,6 +11,16 @@ if [ "${1:-}" = nio ]; then
 	have python3 || exit 1
 	quiet "fetching matrix-nio" sh -c "rm -rf .cache/nio && python3 -m venv .cache/nio && .cache/nio/bin/pip install -q --disable-pip-version-check -r $want" || exit 1
 	cp "$want" .cache/nio/installed.txt
+	exit 0
+fi
+
+# fhir: a validator of FHIR resources, likewise.
+if [ "${1:-}" = fhir ]; then
+	want=test/fhir/requirements.txt
+	cmp -s "$want" .cache/fhir/installed.txt && exit 0
+	have python3 || exit 1
+	quiet "fetching fhir.resources" sh -c "rm -rf .cache/fhir && python3 -m venv .cache/fhir && .cache/fhir/bin/pip install -q --disable-pip-version-check -r $want" || exit 1
+	cp "$want" .cache/fhir/installed.txt
 	exit 0
 fi
 

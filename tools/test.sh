@@ -66,6 +66,16 @@ else
 	echo "matrix-nio cannot be had here; left out"
 fi
 
+section "FHIR directory beside models that are not ours"
+if tools/need.sh fhir; then
+	out=$(mktemp -d)
+	WARDLINE_FHIR_OUT=$out go test ./test/scenario -count 1 -run FHIRDirectory
+	.cache/fhir/bin/python test/fhir/validate.py "$out"
+	rm -rf "$out"
+else
+	echo "fhir.resources cannot be had here; left out"
+fi
+
 if [ -f web/e2e/story.mjs ]; then
 	section "browser: the story, on a phone's and a desk's screen"
 	quiet "packages" make -s web/e2e/node_modules/.stamp
