@@ -120,7 +120,12 @@ func TestWebPush_TellsIdsAndNeverWhatWasSaid(t *testing.T) {
 		carols := b.subscribe(w, carol, "C", "c")
 		w.say(bob, "last")
 		b.next(t)
-		stop()
+		select {
+		case <-b.Gone:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the ended subscription was not tried")
+		}
+		stop() // waits for what the answer makes of it
 		if list := w.push.Pushers(alice); len(list) != 0 {
 			t.Errorf("there is still %v", list)
 		}

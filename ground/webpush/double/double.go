@@ -37,8 +37,9 @@ type Got struct {
 
 // Service is a push service. Use New.
 type Service struct {
-	Base  string   // its own address, which senders must name
-	Heard chan Got // every message that was accepted
+	Base  string      // its own address, which senders must name
+	Heard chan Got    // every message that was accepted
+	Gone  chan string // every browser that was told though its subscription had ended
 
 	mu       sync.Mutex // guards the rest
 	browsers map[string]*browser
@@ -54,7 +55,7 @@ type browser struct {
 
 // New returns a service at a base URL.
 func New(base string) *Service {
-	return &Service{Base: base, Heard: make(chan Got, 1000), browsers: map[string]*browser{}}
+	return &Service{Base: base, Heard: make(chan Got, 1000), Gone: make(chan string, 1000), browsers: map[string]*browser{}}
 }
 
 // Subscribe makes a browser that only the holder of the sender's key may tell.
@@ -119,6 +120,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case b == nil:
 		w.WriteHeader(http.StatusGone)
+		s.Gone <- name
 		return
 	}
 	if err := s.proved(r.Header.Get("Authorization"), b); err != nil {
