@@ -37,11 +37,11 @@ race=-race
 have gcc || { race=; echo "no C compiler: without -race"; }
 if tools/postgres.sh true; then
 	# shellcheck disable=SC2086
-	tools/postgres.sh go test $race -timeout 10m ./...
+	tools/postgres.sh go test $race -timeout 20m ./...
 else
 	echo "no PostgreSQL: SQLite only"
 	# shellcheck disable=SC2086
-	go test $race -timeout 10m ./...
+	go test $race -timeout 20m ./...
 fi
 
 section "oracle: events and verdicts beside an implementation not ours"

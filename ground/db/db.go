@@ -53,6 +53,7 @@ type DB struct {
 	acts     atomic.Int64
 	crash    func(point, act string)
 
+	logged chan struct{} // capacity 1: something was committed since Tidy looked
 	lead   chan struct{} // capacity 1: whoever has put a token in runs the next batch
 	mu     sync.Mutex    // guards queues and closed
 	queues [classes][]*job
@@ -69,7 +70,7 @@ const maxReaders = 16
 // Open opens the database named by source: a path of a SQLite file, which is made when missing, or a postgres:// URL. The file is
 // locked against a second process. Migrate must be called before use. The caller closes it.
 func Open(ctx context.Context, source string) (*DB, error) {
-	d := &DB{lead: make(chan struct{}, 1), onWriter: map[*Statement]*sql.Stmt{}, patience: 20 * time.Second}
+	d := &DB{logged: make(chan struct{}, 1), lead: make(chan struct{}, 1), onWriter: map[*Statement]*sql.Stmt{}, patience: 20 * time.Second}
 	var err error
 	if isPostgres(source) {
 		err = d.openPostgres(source)

@@ -24,28 +24,26 @@ const (
 	rounds   = 2     // of copying and syncing before the writer is held: each leaves what came in during it
 )
 
-// Tidy copies what was committed from SQLite's log into its file, ten times a second while there is any. It returns when ctx ends; on
-// PostgreSQL, which does this itself, at once.
+// Tidy copies what was committed from SQLite's log into its file, ten times a second while there is any and never otherwise. It returns
+// when ctx ends; on PostgreSQL, which does this itself, at once.
 func (d *DB) Tidy(ctx context.Context) error {
 	if d.postgres {
 		return nil
 	}
-	tick := time.NewTicker(tidyEach)
-	defer tick.Stop()
-	for done := int64(0); ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-d.logged:
 		}
-		now := d.batches.Load()
-		if now == done {
-			continue
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(tidyEach):
 		}
 		if err := d.tidy(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
-		done = now
 	}
 }
 

@@ -206,6 +206,10 @@ type commit struct {
 func (d *DB) publish(c *commit) {
 	d.stored, d.mark = c.last, c.mark
 	d.batches.Add(1)
+	select {
+	case d.logged <- struct{}{}:
+	default:
+	}
 	d.acts.Add(int64(len(c.jobs)))
 	d.seam("before-wake", c.jobs)
 	for _, j := range c.jobs {
