@@ -57,6 +57,19 @@ try {
     await asha.go('#/work');
     await asha.page.waitForSelector('.posts .item');
     await shot(asha, `posts-phone-${theme}`);
+    await asha.go('#/more/directory');
+    await asha.page.fill('input[type=search]', 'hugehs'); // a slip of the finger finds him all the same
+    await asha.page.locator('.item', { hasText: 'Liam Hughes' }).waitFor();
+    await shot(asha, `directory-phone-${theme}`);
+    await liam.go('#/work/mine');
+    await liam.page.locator('h1', { hasText: 'My shifts' }).waitFor();
+    await shot(liam, `shifts-phone-${theme}`);
+    await tom.go('#/work/rota/po_med_sho2');
+    await tom.page.locator('.gaps .gap').first().waitFor();
+    await shot(tom, `rota-desk-${theme}`);
+    await liam.go('#/more');
+    await liam.page.locator('h1').waitFor();
+    await shot(liam, `settings-phone-${theme}`);
     for (const p of [asha, tom, liam]) await p.context.close();
   }
 } finally {
