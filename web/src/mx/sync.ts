@@ -40,6 +40,7 @@ export class SyncLoop {
   private inFlight: AbortController | null = null;
   private stopped = false;
   private failures = 0;
+  private answered = false; // the first question is not one that waits: the app wants to know at once that it has everything
 
   constructor(client: MatrixClient, host: SyncHost, connId: string) {
     this.client = client;
@@ -85,6 +86,7 @@ export class SyncLoop {
         clearTimeout(timer);
       }
       this.failures = 0;
+      this.answered = true;
       try {
         await this.host.apply(response);
       } catch (e) {
@@ -102,7 +104,7 @@ export class SyncLoop {
     const growing = this.total > this.range + 1;
     const body: SyncRequest = {
       conn_id: this.connId,
-      timeout: first || growing || this.failures > 0 ? 0 : POLL_MS,
+      timeout: first || growing || !this.answered || this.failures > 0 ? 0 : POLL_MS,
       lists: { all: { range: [0, this.range], ...config(1) } },
       room_subscriptions: {},
       extensions: { typing: { enabled: true }, receipts: { enabled: true }, account_data: { enabled: true } },
