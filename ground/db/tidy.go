@@ -19,12 +19,12 @@ const (
 	// indexes in which it changes one entry.
 	pageSize = "2048"
 	walPages = "40000" // about 80 MB of log
-	tidyEach = 100 * time.Millisecond
+	tidyEach = 300 * time.Millisecond
 	longLog  = 12000 // pages, about 24 MB
 	rounds   = 2     // of copying and syncing before the writer is held: each leaves what came in during it
 )
 
-// Tidy copies what was committed from SQLite's log into its file, ten times a second while there is any and never otherwise. It returns
+// Tidy copies what was committed from SQLite's log into its file, three times a second while there is any and never otherwise. It returns
 // when ctx ends; on PostgreSQL, which does this itself, at once.
 func (d *DB) Tidy(ctx context.Context) error {
 	if d.postgres {
