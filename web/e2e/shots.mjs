@@ -59,13 +59,13 @@ try {
     await shot(asha, `posts-phone-${theme}`);
     await asha.go('#/more/directory');
     await asha.page.fill('input[type=search]', 'hugehs'); // a slip of the finger finds him all the same
-    await asha.page.locator('.item', { hasText: 'Liam Hughes' }).waitFor();
+    await asha.page.locator('.item', { hasText: 'Liam Hughes' }).first().waitFor();
     await shot(asha, `directory-phone-${theme}`);
     await liam.go('#/work/mine');
     await liam.page.locator('h1', { hasText: 'My shifts' }).waitFor();
     await shot(liam, `shifts-phone-${theme}`);
-    await tom.go('#/work/rota/po_med_sho2');
-    await tom.page.locator('.gaps .gap').first().waitFor();
+    await tom.go('#/work/rota/po_med_spr');
+    await tom.page.getByText('Liam Hughes').first().waitFor();
     await shot(tom, `rota-desk-${theme}`);
     await liam.go('#/more');
     await liam.page.locator('h1').waitFor();
