@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wardline/ground/db"
+	"wardline/ground/run"
 	"wardline/matrix/id"
 )
 
@@ -26,15 +27,9 @@ func (s *Service) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(min(max(next.Sub(s.Now()), 0), patience))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !run.Wait(ctx, min(next.Sub(s.Now()), patience), s.bell) {
 			return nil
-		case <-s.bell:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/ground/run"
 	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
@@ -215,15 +216,9 @@ func (s *Service) Run(ctx context.Context) error {
 		if err := s.look(ctx); err != nil {
 			return err
 		}
-		timer := time.NewTimer(lookAgain)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !run.Wait(ctx, lookAgain, s.bell) {
 			return nil
-		case <-s.bell:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"wardline/ground/audit"
 	"wardline/ground/db"
+	"wardline/ground/run"
 )
 
 // patience is the longest the worker sleeps without looking at the clock.
@@ -26,15 +27,9 @@ func (s *Service) Run(ctx context.Context) error {
 			}
 			return err
 		}
-		timer := time.NewTimer(min(max(next.Sub(s.Now()), 0), patience))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !run.Wait(ctx, min(next.Sub(s.Now()), patience), s.bell) {
 			return nil
-		case <-s.bell:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 

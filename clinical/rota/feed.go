@@ -15,6 +15,7 @@ import (
 	"wardline/clinical/directory"
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/ground/run"
 	"wardline/matrix/id"
 )
 
@@ -429,12 +430,8 @@ func (s *Service) RunFeeds(ctx context.Context) error {
 				return err
 			}
 		}
-		timer := time.NewTimer(time.Minute)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !run.Wait(ctx, time.Minute, nil) {
 			return nil
-		case <-timer.C:
 		}
 	}
 }

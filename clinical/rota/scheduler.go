@@ -6,6 +6,7 @@ import (
 
 	"wardline/clinical/directory"
 	"wardline/ground/db"
+	"wardline/ground/run"
 )
 
 // patience is the longest the clock sleeps without looking, so that a machine that was asleep delays no change for longer.
@@ -37,15 +38,9 @@ func (s *Service) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(min(max(next.Sub(s.Now()), 0), patience))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !run.Wait(ctx, min(next.Sub(s.Now()), patience), s.bell) {
 			return nil
-		case <-s.bell:
-		case <-timer.C:
 		}
-		timer.Stop()
 	}
 }
 
