@@ -1,7 +1,8 @@
 // Messages with a promise: asked, owed, answered by a reply, done by a tick, closed; and what cannot wait becomes a page.
 
 import assert from 'node:assert/strict';
-import { after, before, test as once } from 'node:test';
+import { after, before } from 'node:test';
+import { test } from './chapters.mjs';
 import { desk, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
@@ -23,16 +24,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-let broken = false;
-function test(name, chapter) {
-  once(name, async (t) => {
-    if (broken) return t.skip('an earlier chapter failed');
-    broken = true;
-    await chapter();
-    broken = false;
-  });
-}
 
 const card = (p, words) => p.page.locator('.ask', { hasText: words }).last();
 

@@ -1,7 +1,8 @@
 // What can be done with a message, and with a conversation: on a phone, at a desk, by keyboard, in both themes.
 
 import assert from 'node:assert/strict';
-import { after, before, test as once } from 'node:test';
+import { after, before } from 'node:test';
+import { test } from './chapters.mjs';
 import { desk, launch, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
@@ -23,16 +24,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-let broken = false;
-function test(name, chapter) {
-  once(name, async (t) => {
-    if (broken) return t.skip('an earlier chapter failed');
-    broken = true;
-    await chapter();
-    broken = false;
-  });
-}
 
 const bubble = (p, words) => p.page.locator('article.say', { has: p.page.locator('.bubble > p, .bubble > .rich', { hasText: words }) }).last();
 const sent = (p) => p.page.locator('[data-state=sent], [data-state=seen]');

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, test as once } from 'node:test';
+import { after, before } from 'node:test';
+import { test } from './chapters.mjs';
 import { desk, launch, out, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
@@ -29,16 +30,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-let broken = false;
-function test(name, chapter) {
-  once(name, async (t) => {
-    if (broken) return t.skip('an earlier chapter failed');
-    broken = true;
-    await chapter();
-    broken = false;
-  });
-}
 
 // both takes a picture by day and by night.
 async function both(p, name) {

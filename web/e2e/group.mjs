@@ -1,7 +1,8 @@
 // The list of conversations, what can be written, and groups: on a phone, at a desk, by keyboard, in both themes.
 
 import assert from 'node:assert/strict';
-import { after, before, test as once } from 'node:test';
+import { after, before } from 'node:test';
+import { test } from './chapters.mjs';
 import { desk, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
@@ -25,16 +26,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-let broken = false;
-function test(name, chapter) {
-  once(name, async (t) => {
-    if (broken) return t.skip('an earlier chapter failed');
-    broken = true;
-    await chapter();
-    broken = false;
-  });
-}
 
 const bubble = (p, words) => p.page.locator('article.say', { has: p.page.locator('.bubble', { hasText: words }) }).last();
 const row = (p, name) => p.page.locator('.list-pane .row', { hasText: name }).first();

@@ -2,7 +2,8 @@
 // for what the next one needs.
 
 import assert from 'node:assert/strict';
-import { after, before, test as once } from 'node:test';
+import { after, before } from 'node:test';
+import { test } from './chapters.mjs';
 import { desk, launch, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
@@ -28,17 +29,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-// A chapter that follows a broken one would only say so again.
-let broken = false;
-function test(name, chapter) {
-  once(name, async (t) => {
-    if (broken) return t.skip('an earlier chapter failed');
-    broken = true;
-    await chapter();
-    broken = false;
-  });
-}
 
 const everybody = () => [asha, tom, liam, grace];
 
