@@ -197,7 +197,9 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Group.Go("heap", heap.Tend)
 	a.Group.Go("search", a.Timeline.Index.Run)
 	a.Group.Go("account.seen", a.Accounts.WriteSeen)
-	a.Group.Go("account.post", a.Accounts.Post)
+	if a.Accounts.Mail != nil {
+		a.Group.Go("account.post", a.Accounts.Post)
+	}
 	if err := a.clinic(); err != nil {
 		return nil, errors.Join(err, a.Group.Stop(ctx), a.DB.Close())
 	}

@@ -62,11 +62,8 @@ type waiting struct {
 	dueAt, tries int64
 }
 
-// Post sends letters until ctx ends, each at least once; one that cannot be sent is tried again for about a day.
+// Post sends letters by Mail, which must be set, until ctx ends, each at least once; one that cannot be sent is tried again for about a day.
 func (s *Service) Post(ctx context.Context) error {
-	if s.Mail == nil {
-		return nil
-	}
 	for {
 		wake := s.post.Wait()
 		list, err := db.Collect(ctx, s.db, nextLetter, func(r db.Row) (w waiting, err error) {
