@@ -2,6 +2,7 @@
 // say so again, and the broken one has failed the run.
 
 import { test as once } from 'node:test';
+import { whatEachSees } from './people.mjs';
 
 let broken = false;
 
@@ -9,7 +10,12 @@ export function test(name, chapter) {
   once(name, async (t) => {
     if (broken) return t.skip('an earlier chapter failed');
     broken = true;
-    await chapter();
+    try {
+      await chapter();
+    } catch (e) {
+      t.diagnostic(await whatEachSees());
+      throw e;
+    }
     broken = false;
   });
 }

@@ -66,6 +66,14 @@ test('1 kept on top, muted, put away and brought back, as other clients see it',
 });
 
 test('2 search and switch by keyboard: conversations, people, posts, patients, messages, and to the place', async () => {
+  for (const from of ['#/chats', '#/work']) {
+    await tom.go(from);
+    const where = await tom.page.evaluate(() => {
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true, cancelable: true }));
+      return document.activeElement.id; // at once: the next key may be in the queue already
+    });
+    assert.equal(where, 'find', `Ctrl+K from ${from}`);
+  }
   await tom.page.keyboard.press('Control+k');
   await tom.page.keyboard.type('calcium');
   await tom.page.locator('[data-hits] .row', { hasText: 'gluconate' }).first().waitFor();

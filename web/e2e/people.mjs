@@ -20,9 +20,21 @@ export async function launch() {
   return chromium.launch({ executablePath: path, args });
 }
 
+const everybody = [];
+
+// whatEachSees is for the log of a failed run on a machine whose pictures are gone: place, cursor, words on screen, errors.
+export async function whatEachSees() {
+  const seen = await Promise.all(everybody.filter((p) => !p.page.isClosed()).map(async (p) => {
+    const words = await p.page.evaluate(() => `${location.hash} cursor in ${document.activeElement?.id || document.activeElement?.className}\n${document.body.innerText.replace(/\n+/g, ' | ').slice(0, 1500)}`).catch(String);
+    return `${p.name}: ${words}\n${p.errors.join('\n')}`;
+  }));
+  return seen.join('\n');
+}
+
 export class Person {
   constructor(name, page, context, url) {
     Object.assign(this, { name, page, context, url, strangers: [], errors: [] });
+    everybody.push(this);
   }
 
   static async arrive(browser, url, name, size, { theme = 'day', scale = 1 } = {}) {

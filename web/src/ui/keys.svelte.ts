@@ -1,5 +1,6 @@
 // Keys that work everywhere. All need a modifier, so that nobody is surprised while typing (WCAG 2.1.4).
 
+import { flushSync } from 'svelte';
 import { engine } from '../app';
 import { go, router, to } from './route.svelte';
 
@@ -27,8 +28,7 @@ export function startShortcuts(): () => void {
     if (document.querySelector('.alarm') !== null) return;
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') {
       e.preventDefault();
-      if (router.now.area !== 'chats') go(to('chats'));
-      setTimeout(() => { const f = document.querySelector<HTMLInputElement>('#find'); f?.focus(); f?.select(); }, 0);
+      find();
     }
     if (((e.ctrlKey || e.metaKey) && e.key === '/') || (e.key === '?' && keys.single && !writing(e))) {
       e.preventDefault();
@@ -41,6 +41,17 @@ export function startShortcuts(): () => void {
   };
   addEventListener('keydown', press);
   return () => removeEventListener('keydown', press);
+}
+
+// find puts the cursor into the search before the next key arrives: a timer here lost the first letters of whoever types fast.
+function find(): void {
+  const field = (): HTMLInputElement | null => document.querySelector('#find');
+  if (!field()?.checkVisibility()) {
+    go(to('chats'));
+    flushSync();
+  }
+  field()?.focus();
+  field()?.select();
 }
 
 function nextUnread(step: 1 | -1): void {

@@ -28,9 +28,17 @@ function decode(s: string): string {
 class Router {
   now = $state<Route>(parse(location.hash));
   depth = 0;
+  private at = location.hash;
 
   constructor() {
-    addEventListener('hashchange', () => { this.now = parse(location.hash); });
+    addEventListener('hashchange', () => this.follow());
+  }
+
+  // follow shows what the address says. Our own steps do it at once: the browser's event comes a task later, after keys already pressed.
+  follow(): void {
+    if (this.at === location.hash) return;
+    this.at = location.hash;
+    this.now = parse(this.at);
   }
 }
 
@@ -44,12 +52,13 @@ export function go(href: string): void {
   if (location.hash === href) return;
   router.depth++;
   location.hash = href;
+  router.follow();
 }
 
 // replace changes the address without a step in the history.
 export function replace(href: string): void {
   history.replaceState(null, '', href);
-  router.now = parse(href);
+  router.follow();
 }
 
 // back goes where the person came from, or to the given place when the app was opened here.
