@@ -18,3 +18,30 @@ func TestPercent(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWorkLeavesIsCollectedOnce(t *testing.T) {
+	var r heap.Rest
+	const mb = 1 << 20
+	steps := []struct {
+		allocated, holds, live uint64
+		want                   bool
+	}{
+		{100 * mb, 60 * mb, 20 * mb, false}, // work
+		{200 * mb, 60 * mb, 20 * mb, false},
+		{200 * mb, 60 * mb, 20 * mb, false}, // rest
+		{200*mb + 9, 60 * mb, 20 * mb, false},
+		{200*mb + 10, 60 * mb, 20 * mb, true},
+		{200*mb + 20, 22 * mb, 21 * mb, false}, // collected, and not again
+		{200*mb + 30, 22 * mb, 21 * mb, false},
+		{300 * mb, 60 * mb, 21 * mb, false}, // work again
+		{300 * mb, 27 * mb, 21 * mb, false},
+		{300 * mb, 27 * mb, 21 * mb, false},
+		{300 * mb, 27 * mb, 21 * mb, false}, // not worth it
+		{300 * mb, 27 * mb, 21 * mb, false},
+	}
+	for i, s := range steps {
+		if got := r.Collect(s.allocated, s.holds, s.live); got != s.want {
+			t.Errorf("step %d: %v", i, got)
+		}
+	}
+}
