@@ -195,6 +195,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	// What goes on by itself: the database is kept tidy. Then the ward's work, which stands on all of this.
 	a.Group.Go("db.tidy", a.DB.Tidy)
 	a.Group.Go("heap", heap.Tend)
+	a.Group.Go("room.rest", a.Rooms.Rest)
 	a.Group.Go("search", a.Timeline.Index.Run)
 	a.Group.Go("account.seen", a.Accounts.WriteSeen)
 	if a.Accounts.Mail != nil {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"wardline/matrix/event"
 	"wardline/matrix/id"
@@ -52,6 +53,8 @@ type Feed struct {
 		create *auth.Create
 		power  *auth.PowerLevels
 	}
+
+	used atomic.Bool // since rooms were last eased
 
 	mu        sync.RWMutex // guards the rest
 	state     map[Key]*Event
@@ -207,6 +210,7 @@ func (f *Feed) Head() (head, bump int64) {
 
 // Tail returns the events after position from, oldest first, and whether memory reaches back that far. The slice must not be changed.
 func (f *Feed) Tail(from int64) (events []*Event, complete bool) {
+	f.use()
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if from < f.tailFrom {
@@ -252,6 +256,7 @@ func (f *Feed) count(ev *Event, by int) {
 }
 
 func (f *Feed) push(ev *Event) {
+	f.use()
 	if len(f.tail) >= tailMax {
 		f.tailFrom = f.tail[tailKeep-1].Pos
 		f.tail = slices.Clone(f.tail[tailKeep:])
@@ -306,6 +311,7 @@ func (f *Feed) Number() int64 { return f.nid }
 
 // Newest returns the newest events in memory, oldest first. The slice must not be changed.
 func (f *Feed) Newest() []*Event {
+	f.use()
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.tail[:len(f.tail):len(f.tail)]

@@ -95,6 +95,7 @@ func (s *Service) Unread(ctx context.Context, f *Feed, u id.User, read Read) (Co
 
 // unread counts in memory; known says whether that reaches back far enough.
 func (f *Feed) unread(u id.User, read Read) (c Counts, known bool) {
+	f.use()
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if read.From < f.notesFrom && len(f.notes) < notesKeep {
