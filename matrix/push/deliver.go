@@ -30,7 +30,7 @@ const (
 	saveLater  = time.Minute
 )
 
-// item is one event to push.
+// item is one event to push. Without an event it is the count alone.
 type item struct {
 	placed  room.Placed
 	actions []json.RawMessage
@@ -318,7 +318,7 @@ func (s *Service) pick(now time.Time, kept bool) (*pusher, item, time.Duration) 
 		if p.busy {
 			continue
 		}
-		if d := p.dueAt.Sub(now); d > 0 {
+		if d := p.due().Sub(now); d > 0 {
 			wait = min(wait, d)
 			continue
 		}
@@ -330,11 +330,28 @@ func (s *Service) pick(now time.Time, kept bool) (*pusher, item, time.Duration) 
 		return nil, item{}, wait
 	}
 	best.busy = true
+	if next.placed.Event == nil {
+		best.badgeAt = time.Time{}
+	}
 	return best, next, 0
+}
+
+// waits says whether there is something to tell. Only for who holds mu.
+func (p *pusher) waits() bool { return len(p.pending) > 0 || !p.badgeAt.IsZero() }
+
+// due is when a pusher is next told something. Only for who holds mu.
+func (p *pusher) due() time.Time {
+	if len(p.pending) == 0 && p.badgeAt.After(p.dueAt) {
+		return p.badgeAt
+	}
+	return p.dueAt
 }
 
 // first is what a pusher tells next: a browser the most urgent of what waits, a gateway the oldest. Only for who holds mu.
 func (p *pusher) first() item {
+	if len(p.pending) == 0 {
+		return item{}
+	}
 	best := p.pending[0]
 	if p.Kind != WebKind {
 		return best
@@ -364,6 +381,11 @@ func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
 	case fault.Is(locked, fault.Unauthenticated): // and hears nothing; once it is freed, the count tells of it
 	case locked != nil:
 		err = locked
+	case it.placed.Event == nil:
+		var body []byte
+		if body, err = s.badge(ctx, p); body != nil {
+			rejected, err = s.Gateways.post(ctx, p.url, body)
+		}
 	case s.ReadTo(it.placed.Feed, p.user).In(it.placed.Thread()) < it.placed.Pos:
 		if p.Kind == WebKind {
 			err = s.tellWeb(ctx, p, it)
@@ -408,21 +430,32 @@ func (s *Service) settle(p *pusher, it item, err error, now time.Time) {
 		}
 		p.dueAt = now.Add(p.pause(err))
 		p.failures++
+		if p.knows = false; it.placed.Event == nil {
+			p.badgeAt = now
+		}
 		if now.Sub(p.failingAt) < giveUp {
 			return
 		}
 		// A day is over: older news is no use any more, and the count in the next push tells of it.
-		p.pending, p.failingAt = nil, time.Time{}
+		p.pending, p.failingAt, p.badgeAt = nil, time.Time{}, time.Time{}
 	}
-	p.pending = slices.DeleteFunc(slices.Clone(p.pending), func(o item) bool { return o.placed.Event == it.placed.Event })
-	if len(p.pending) > 0 {
-		p.pos = max(p.pos, p.pending[0].placed.Pos-1) // what waits longest decides where the next process begins
-	} else {
-		p.pos = max(p.pos, it.placed.Pos)
-		delete(s.ready, p)
-	}
+	s.done(p, it)
 	s.due.Ring()
 	s.bell.Ring()
+}
+
+// done takes what was told, or given up, out of what waits. Only for who holds mu.
+func (s *Service) done(p *pusher, it item) {
+	p.pending = slices.DeleteFunc(slices.Clone(p.pending), func(o item) bool { return o.placed.Event == it.placed.Event })
+	switch {
+	case len(p.pending) > 0:
+		p.pos = max(p.pos, p.pending[0].placed.Pos-1) // what waits longest decides where the next process begins
+	case it.placed.Event != nil:
+		p.pos = max(p.pos, it.placed.Pos)
+	}
+	if !p.waits() {
+		delete(s.ready, p)
+	}
 }
 
 // pause is how long a pusher is left alone after a failure: longer each time, as long as its service asks, and never long while

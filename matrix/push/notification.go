@@ -3,7 +3,6 @@ package push
 import (
 	"context"
 	"encoding/json"
-	"maps"
 
 	"wardline/matrix/event"
 	"wardline/matrix/id"
@@ -33,10 +32,9 @@ func (s *Service) notification(ctx context.Context, p *pusher, it item) ([]byte,
 			tweaks[tweak.Set] = tweak.Value
 		}
 	}
-	data := maps.Clone(p.Data)
-	delete(data, "url")
-	device := map[string]any{"app_id": p.App, "pushkey": p.Key, "pushkey_ts": p.updatedAt.Unix(), "data": data}
-	if string(data["format"]) != `"event_id_only"` {
+	device := p.wire()
+	whole := string(p.Data["format"]) != `"event_id_only"`
+	if whole {
 		device["tweaks"] = tweaks
 	}
 	ev := it.placed
@@ -45,12 +43,13 @@ func (s *Service) notification(ctx context.Context, p *pusher, it item) ([]byte,
 		prio = "high"
 	}
 	n := map[string]any{"event_id": ev.ID, "room_id": ev.Feed.ID, "prio": prio, "devices": []any{device}}
+	p.told, p.knows = unread, true
 	counts := map[string]int{}
 	if unread > 0 {
 		counts["unread"] = unread
 	}
 	n["counts"] = counts
-	if string(data["format"]) != `"event_id_only"` {
+	if whole {
 		n["type"], n["sender"] = ev.Type, ev.Sender
 		if ev.Type == event.TypeMember {
 			n["user_is_target"] = *ev.StateKey == string(p.user)

@@ -32,6 +32,8 @@ type pusher struct {
 	device    id.Device
 	updatedAt time.Time
 	url       string
+	told      int // the count that was told last, when knows; only whoever delivers looks
+	knows     bool
 
 	// The rest is guarded by Service.mu.
 	top       int64 // the newest that was taken up for it
@@ -43,6 +45,7 @@ type pusher struct {
 	failures  int
 	failingAt time.Time
 	dueAt     time.Time
+	badgeAt   time.Time // when the count alone is to be told, zero for not
 }
 
 var (
@@ -187,8 +190,8 @@ func (s *Service) keep(p *pusher) {
 	if i >= 0 {
 		old := list[i]
 		old.gone = true
-		p.pos, p.saved, p.top, p.pending = s.place(old), old.saved, old.top, old.pending
-		if delete(s.ready, old); len(p.pending) > 0 {
+		p.pos, p.saved, p.top, p.pending, p.badgeAt = s.place(old), old.saved, old.top, old.pending, old.badgeAt
+		if delete(s.ready, old); p.waits() {
 			s.ready[p] = true
 		}
 		s.pushers[p.user] = slices.Concat(list[:i], []*pusher{p}, list[i+1:])

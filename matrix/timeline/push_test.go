@@ -416,3 +416,31 @@ func TestGateways(t *testing.T) {
 		}
 	}
 }
+
+// What was read on one device takes the number from the icon of the others: the count alone, once, and not when it is known already.
+func TestPush_TellsTheCountAfterReading(t *testing.T) {
+	w, g := newPushWorld(t, dbtest.SQLite(t, pushMigrations...)), newGateway(t)
+	w.ok(w.push.Set(t.Context(), alice, "PHONE", w.phone(alice, g, "k"), false))
+	defer w.running()()
+	first, second := w.say(bob, "one"), w.say(bob, "two")
+	g.next(t)
+	g.next(t)
+	g.answer <- func(rw http.ResponseWriter) { rw.WriteHeader(502) } // and it is asked again
+	for _, e := range []id.Event{first, second} {
+		w.ok(w.timeline.SetRead(t.Context(), alice, w.room, timeline.Mark{Kind: timeline.ReadPrivate, Event: e}))
+	}
+	for range 2 {
+		n := g.next(t)
+		if n["event_id"] != nil || n["room_id"] != nil || n["prio"] != "low" || n["counts"].(map[string]any)["unread"] != 0.0 || len(n["devices"].([]any)) != 1 {
+			t.Errorf("after reading the gateway hears %v", n)
+		}
+	}
+	w.push.Read(alice) // nothing is new
+	third := w.say(bob, "three")
+	if n := g.next(t); n["event_id"] != string(third) {
+		t.Errorf("then %v, want %s", n, third)
+	}
+	if len(g.heard) > 0 {
+		t.Errorf("and %v", <-g.heard)
+	}
+}

@@ -120,6 +120,9 @@ func (s *Service) SetRead(ctx context.Context, u id.User, in id.Room, marks ...M
 		return nil
 	}
 	return s.db.Write(ctx, "timeline.read", func(ctx context.Context, tx *db.Tx) error {
+		if len(found) > 0 && s.push != nil {
+			tx.OnCommit(func() { s.push.Read(u) })
+		}
 		if fully != "" {
 			content, err := json.Marshal(map[string]string{"event_id": string(fully)})
 			if err != nil {
