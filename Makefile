@@ -40,7 +40,7 @@ shots: build web/e2e/node_modules/.stamp ## new pictures for README and docs
 	@npm --prefix web/e2e run shots
 
 clean: ## removes what was built; the demo's data stays
-	@rm -rf bin .cache web/node_modules web/e2e/node_modules test/jssdk/node_modules
+	@rm -rf bin .cache web/node_modules web/e2e/node_modules test/jssdk/node_modules test/op/node_modules
 	@find web/dist -mindepth 1 ! -name .gitkeep -delete
 
 bin/wardline: $(GO_SRC) go.mod go.sum web/dist/index.html
@@ -61,4 +61,8 @@ web/e2e/node_modules/.stamp: web/e2e/package-lock.json
 
 test/jssdk/node_modules/.stamp: test/jssdk/package-lock.json
 	@. tools/say.sh; quiet "fetching matrix-js-sdk" npm --prefix test/jssdk ci --no-audit --no-fund
+	@touch $@
+
+test/op/node_modules/.stamp: test/op/package-lock.json
+	@. tools/say.sh; quiet "fetching oidc-provider" npm --prefix test/op ci --no-audit --no-fund
 	@touch $@

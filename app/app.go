@@ -36,6 +36,7 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/bridge"
 	"wardline/matrix/delay"
+	"wardline/matrix/factor"
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
@@ -47,6 +48,7 @@ import (
 	"wardline/matrix/report"
 	"wardline/matrix/room"
 	"wardline/matrix/search"
+	"wardline/matrix/sso"
 	"wardline/matrix/timeline"
 	"wardline/web"
 )
@@ -68,6 +70,8 @@ type App struct {
 	Push     *push.Service
 	Reports  *report.Service
 	OAuth    *oauth.Service
+	Factors  *factor.Service
+	SSO      *sso.Service // nil without identity providers
 	Media    *media.Service
 	Bridges  *bridge.Service // nil without application services
 	Delays   *delay.Service
@@ -90,7 +94,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), lock.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), lock.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), sso.Migrations(), factor.Migrations(), timeline.Migrations(),
 		bridge.Migrations(), media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
@@ -144,6 +148,13 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Timeline.Index = search.New(a.DB, a.Rooms)
 	a.Reports = report.New(a.DB, a.Accounts, a.Rooms)
 	a.OAuth = oauth.New(a.DB, a.Accounts)
+	if a.Factors, err = factor.New(a.DB, a.Accounts, key.Seed(), string(name), time.Now); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
+	a.Accounts.Second = a.Factors.Check
+	if err := a.signOn(); err != nil {
+		return nil, errors.Join(err, a.DB.Close())
+	}
 	if err := a.push(ctx); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -167,7 +178,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = a.admit((&httpx.Limiter{Writes: httpx.Rate{PerMinute: c.WriteRate, Burst: c.WriteBurst}, SignIns: httpx.Rate{PerMinute: c.SignInRate, Burst: c.SignInBurst}}).Admit)
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, OAuth: a.OAuth, Media: a.Media, Delays: a.Delays, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, OAuth: a.OAuth, SSO: a.SSO, Factors: a.Factors, Media: a.Media, Delays: a.Delays, Options: client.Options{
 		PublicURL: c.PublicURL, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL, OAuth: c.OAuth, Version: Version,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},
@@ -179,6 +190,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		a.HTTP.Assert = a.API.Assert
 	}
 	a.Cookies = &client.Cookies{API: a.API}
+	a.API.Cookies = a.Cookies
 	a.Admin = &admin.API{Accounts: a.Accounts, Rooms: a.Rooms, Media: a.Media, Reports: a.Reports, Whois: a.API.Whois, Version: Version}
 	a.HTTP.Mount(a.Mux, a.API.Routes())
 	a.HTTP.Mount(a.Mux, a.Admin.Routes())

@@ -73,6 +73,10 @@ func (a *App) clinic() error {
 
 	c.Staff = staff.New(staff.Deps{DB: a.DB, Accounts: a.Accounts, Rota: c.Rota, Now: time.Now})
 
+	if a.SSO != nil { // who comes from elsewhere is somebody of the directory, or nobody
+		a.SSO.Find, a.SSO.May, a.SSO.Create = c.Staff.Named, c.Staff.MayComeIn, c.Staff.Bring
+	}
+
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Asks.Guard)

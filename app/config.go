@@ -18,6 +18,8 @@ type Config struct {
 	RegistrationTokens   bool   `name:"registration-tokens" doc:"Whoever has a registration token, made through the administration API, may make an account."`
 	RegistrationEmail    bool   `name:"registration-email" doc:"Who registers must prove an e-mail address. Needs smtp-server."`
 	OAuth                bool   `name:"oauth" doc:"Offer the OAuth 2.0 API: people sign in on this server's own pages, and apps never see a password. Some apps, Element X among them, then offer nothing else. Needs public-url."`
+	SSO                  string `name:"sso" doc:"Folder of identity providers by which people sign in (OpenID Connect), one YAML file each. Read at the start. Needs public-url."`
+	Passwords            string `name:"passwords" default:"all" doc:"Who may sign in with a password: all, or admins when everybody else signs in by an identity provider."`
 	ManagedProfile       string `name:"managed-profile" doc:"Profile fields, with commas between, that people cannot change, such as displayname; * for all."`
 	RegistrationSecret   string `name:"registration-secret" doc:"Tools that know it may make accounts at /_synapse/admin/v1/register."`
 	EncryptedRooms       string `name:"encrypted-rooms" default:"team,social,other" doc:"Classes of rooms in which people may turn on end-to-end encryption, with commas between: clinical, team, social, patient-contact, incident, and other for rooms that people make with other apps. What is encrypted can be neither filed, searched nor escalated. Without other, apps are told not to try, and make rooms without."`

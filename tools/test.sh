@@ -59,6 +59,10 @@ if [ -f test/jssdk/package.json ]; then
 	npm --prefix test/jssdk test
 fi
 
+section "oidc-provider signs people in to our server"
+quiet "packages" make -s test/op/node_modules/.stamp
+npm --prefix test/op test
+
 section "matrix-nio on our server"
 if tools/need.sh nio; then
 	.cache/nio/bin/python test/nio/client.py bin/wardline

@@ -159,6 +159,37 @@ func WithEmail(ctx context.Context, q db.Querier, email string) (Person, error) 
 	return onlyOne(ctx, q, personByEmail, email)
 }
 
+var (
+	hereByNumber       = db.SQL("directory.here_by_number", `SELECT user_id FROM directory_person WHERE staff_number = $1 ORDER BY CASE WHEN left_at = 0 THEN 0 ELSE 1 END, user_id LIMIT 3`)
+	hereByEmail        = db.SQL("directory.here_by_email", `SELECT user_id FROM directory_person WHERE email = $1 ORDER BY CASE WHEN left_at = 0 THEN 0 ELSE 1 END, user_id LIMIT 3`)
+	hereByRegistration = db.SQL("directory.here_by_registration", `SELECT user_id FROM directory_person WHERE registration = $1 ORDER BY CASE WHEN left_at = 0 THEN 0 ELSE 1 END, user_id LIMIT 3`)
+)
+
+// Only returns the one person who works here and has an email, number or registration: fault.NotFound for nobody, fault.Conflict when two
+// have it. Of somebody who had it and has left, it returns the entry if nobody has it now: Left says so.
+func Only(ctx context.Context, q db.Querier, by, value string) (Person, error) {
+	s := map[string]*db.Statement{"number": hereByNumber, "email": hereByEmail, "registration": hereByRegistration}[by]
+	if s == nil || value == "" {
+		return Person{}, fault.New(fault.NotFound, "M_NOT_FOUND", "Not found.")
+	}
+	found, err := db.Collect(ctx, q, s, db.Scalar[id.User], value)
+	if err == nil && len(found) == 0 {
+		err = fault.New(fault.NotFound, "M_NOT_FOUND", "Not found.")
+	}
+	if err != nil {
+		return Person{}, err
+	}
+	p, err := FindPerson(ctx, q, found[0])
+	if err != nil || p.Left() || len(found) == 1 {
+		return p, err
+	}
+	other, err := FindPerson(ctx, q, found[1])
+	if err == nil && !other.Left() {
+		err = fault.New(fault.Conflict, "M_CONFLICT", "Two people here have that. Ask whoever looks after the staff directory.")
+	}
+	return p, err
+}
+
 func onlyOne(ctx context.Context, q db.Querier, s *db.Statement, key string) (Person, error) {
 	found, err := db.Collect(ctx, q, s, db.Scalar[id.User], key)
 	switch {

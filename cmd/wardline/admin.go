@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"wardline/app"
 	"wardline/ground/config"
@@ -14,6 +15,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/matrix/account"
 	"wardline/matrix/id"
+	"wardline/matrix/sso"
 )
 
 const adminUsage = `wardline admin: who may administer a stopped server
@@ -22,6 +24,7 @@ const adminUsage = `wardline admin: who may administer a stopped server
   wardline admin grant  [settings] NAME    make somebody an administrator
   wardline admin revoke [settings] NAME    take it from them
   wardline admin password [settings] NAME  give somebody a new password and sign them out
+  wardline admin unlink [settings] NAME    forget what identity providers call somebody, and sign out what came of it
   wardline admin list   [settings]         who is one
 
 The settings are those of serve, such as -data and -server-name.
@@ -87,6 +90,15 @@ func admin(args []string) (err error) {
 			return said(err)
 		}
 		fmt.Println(u, "has a new password and is signed out everywhere")
+	case "unlink":
+		s := sso.New(sso.Deps{DB: d, Accounts: accounts, Now: time.Now})
+		if err := accounts.Active(ctx, u); err != nil {
+			return said(err)
+		}
+		if err := s.Unlink(ctx, "system", u); err != nil {
+			return said(err)
+		}
+		fmt.Println(u, "is linked to no account elsewhere any more")
 	default:
 		return fmt.Errorf("admin: there is no %q; `wardline admin help` lists what there is", args[0])
 	}

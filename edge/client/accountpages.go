@@ -61,9 +61,10 @@ func pathOf(action string, device id.Device) string {
 // signInPage asks who somebody is before their account is shown.
 func (h *API) signInPage(w http.ResponseWriter, v url.Values, problem string, status int) error {
 	return page{Title: "Your account", Problem: problem, Lines: []string{"Sign in to see and change your account."}, Action: signInPath,
+		Ways:   h.ways(doorAccount, url.Values{"action": {v.Get("action")}, "device_id": {v.Get("device_id")}}),
 		Hidden: []field{{Name: "action", Value: v.Get("action")}, {Name: "device_id", Value: v.Get("device_id")}},
 		Fields: []field{{Name: "user", Label: "User name", Type: "text", Value: v.Get("user"), Auto: "username"},
-			{Name: "password", Label: "Password", Type: "password", Auto: "current-password"}},
+			{Name: "password", Label: "Password", Type: "password", Auto: "current-password"}, secondField},
 		Buttons: []button{{Text: "Sign in"}}}.show(w, status)
 }
 
@@ -76,7 +77,7 @@ func (h *API) accountSignIn(w http.ResponseWriter, r *http.Request, _ account.Ac
 		return oauthError(w, err)
 	}
 	u := h.Accounts.ParseLogin(f.Get("user"))
-	name, err := h.OAuth.NewVisit(r.Context(), u, f.Get("password"))
+	name, err := h.OAuth.NewVisit(r.Context(), u, f.Get("password"), f.Get("code"))
 	if problem := told(err); problem != "" {
 		return h.signInPage(w, f, problem, http.StatusForbidden)
 	}
@@ -126,7 +127,9 @@ func (h *API) showAccount(w http.ResponseWriter, r *http.Request, v *oauth.Visit
 	case "org.matrix.account_deactivate":
 		p.Title, p.Lines = "End your account", []string{"You are signed out everywhere, leave all rooms, and can never sign in again. Nobody else can have your user name.",
 			"Your messages stay readable to those who have them. You can have them hidden from whoever joins later; the trust keeps what it must keep by law."}
-		p.Fields = []field{{Name: "password", Label: "Your password", Type: "password", Auto: "current-password"}}
+		if v.Origin == "" { // who came from elsewhere has signed in there a few minutes ago, and may have no password
+			p.Fields = []field{{Name: "password", Label: "Your password", Type: "password", Auto: "current-password"}}
+		}
 		p.Buttons = []button{{Name: "erase", Value: "no", Text: "End my account"}, {Name: "erase", Value: "yes", Text: "End it and hide my messages"}}
 	case "org.matrix.cross_signing_reset":
 		p.Title, p.Lines = "Set up encryption anew", []string{"An app wants to replace the keys by which others know your devices. Allow it only if you asked for it there: everybody you have verified must be verified again.",
@@ -245,7 +248,10 @@ func (h *API) accountAct(w http.ResponseWriter, r *http.Request, _ account.Actor
 		h.Accounts.AllowReset(v.User)
 		done.Title, done.Lines = "Allowed", []string{"Go back to your app within ten minutes. It can now set up encryption anew."}
 	case "org.matrix.account_deactivate":
-		if err = h.Accounts.Verify(ctx, v.User, f.Get("password")); err == nil {
+		if v.Origin == "" {
+			err = h.Accounts.CheckPassword(ctx, v.User, f.Get("password"))
+		}
+		if err == nil {
 			err = h.Accounts.Deactivate(ctx, v.User, v.User, f.Get("erase") == "yes")
 		}
 		if err == nil {

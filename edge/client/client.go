@@ -16,6 +16,7 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/bridge"
 	"wardline/matrix/delay"
+	"wardline/matrix/factor"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
@@ -24,6 +25,7 @@ import (
 	"wardline/matrix/push"
 	"wardline/matrix/report"
 	"wardline/matrix/room"
+	"wardline/matrix/sso"
 	"wardline/matrix/timeline"
 )
 
@@ -52,6 +54,9 @@ type API struct {
 	Push     *push.Service
 	Reports  *report.Service
 	OAuth    *oauth.Service
+	SSO      *sso.Service // nil without identity providers
+	Cookies  *Cookies     // the web app's sessions
+	Factors  *factor.Service
 	Media    *media.Service
 	Delays   *delay.Service
 	Previews *preview.Service
@@ -107,6 +112,8 @@ func (h *API) Routes() []httpx.Route {
 		h.historyRoutes(auth),
 		h.accountRoutes(open, auth),
 		h.fallbackRoutes(open),
+		h.ssoRoutes(open),
+		h.factorRoutes(),
 		h.oauthRoutes(open),
 		h.moderationRoutes(auth),
 		h.discoveryRoutes(open, auth),

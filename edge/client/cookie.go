@@ -20,10 +20,22 @@ type Cookies struct {
 // Routes is the table of the app's session calls.
 func (c *Cookies) Routes() []httpx.Route {
 	return []httpx.Route{
+		{Pattern: "GET /_wardline/v1/sign-in", Handle: c.ways},
 		{Pattern: "POST /_wardline/v1/session", Handle: c.open},
 		{Pattern: "GET /_wardline/v1/session", Auth: true, Handle: c.show},
 		{Pattern: "DELETE /_wardline/v1/session", Auth: true, Locked: true, Handle: c.end},
 	}
+}
+
+// ways says how people may sign in, for the sign-in screen.
+func (c *Cookies) ways(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	list := []map[string]string{}
+	if c.API.SSO.Any() {
+		for _, p := range c.API.SSO.Providers {
+			list = append(list, map[string]string{"id": p.ID, "name": p.Name, "url": ssoURL(p, doorApp, nil)})
+		}
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"providers": list, "password": !c.API.Accounts.NoPasswords})
 }
 
 func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
@@ -33,13 +45,14 @@ func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	var b struct {
 		User     string `json:"user"`
 		Password string `json:"password"`
+		Code     string `json:"code"` // of the second step, once the answer was that it is wanted
 		Token    string `json:"token"`
 		Shared   bool   `json:"shared"` // a computer that many use: the browser forgets the session when it is closed
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	in := account.SignIn{Name: "Wardline web app"}
+	in := account.SignIn{Name: "Wardline web app", Code: b.Code}
 	var ses account.Session
 	var err error
 	if b.Token != "" {

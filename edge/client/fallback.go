@@ -15,15 +15,9 @@ func (h *API) fallbackRoutes(open func(string, httpx.Handler) httpx.Route) []htt
 	return []httpx.Route{
 		open("GET "+v3+"auth/{authType}/fallback/web", h.fallbackPage),
 		open("POST "+v3+"auth/{authType}/fallback/web", h.fallback),
-		open("GET "+v3+"login/sso/redirect", h.noSSO),
-		open("GET "+v3+"login/sso/redirect/{idpId}", h.noSSO),
+		open("GET "+v3+"login/sso/redirect", h.ssoRedirect),
+		open("GET "+v3+"login/sso/redirect/{idpId}", h.ssoRedirect),
 	}
-}
-
-// noSSO says that no other server signs people in here.
-// spec: client-server-api#get_matrixclientv3loginssoredirect
-func (h *API) noSSO(http.ResponseWriter, *http.Request, account.Actor) error {
-	return fault.New(fault.NotFound, "M_UNRECOGNIZED", "There is no single sign-on here.")
 }
 
 // stagePage is the form of one stage.
@@ -48,6 +42,9 @@ func (h *API) fallbackPage(w http.ResponseWriter, r *http.Request, _ account.Act
 }
 
 func (h *API) showStage(w http.ResponseWriter, r *http.Request, stage, session, problem string, status int) error {
+	if stage == account.StageSSO {
+		return h.ssoStage(w, r, session, problem, status)
+	}
 	p, known := stagePage(stage, session, problem)
 	err := fault.New(fault.NotFound, "M_NOT_FOUND", "There is no page for that step.")
 	if known {

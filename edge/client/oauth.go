@@ -247,6 +247,9 @@ func (h *API) askPage(v url.Values, c *oauth.Client, sc oauth.Scope, problem str
 		}
 	}
 	create := v.Get("prompt") == "create" && h.canEnrol()
+	if !create {
+		p.Ways = h.ways(doorOAuth, carried(v))
+	}
 	password := field{Name: "password", Label: "Password", Type: "password", Auto: "current-password"}
 	p.Fields = []field{{Name: "user", Label: "User name", Type: "text", Value: v.Get("user"), Auto: "username"}}
 	text := "Sign in and allow"
@@ -254,11 +257,29 @@ func (h *API) askPage(v url.Values, c *oauth.Client, sc oauth.Scope, problem str
 		p.Title, text, password.Auto = "Make an account for "+c.Name(), "Make the account and allow", "new-password"
 	}
 	p.Fields = append(p.Fields, password)
+	if !create {
+		p.Fields = append(p.Fields, secondField)
+	}
 	if create && !h.Accounts.Registration.Open {
 		p.Fields = append(p.Fields, field{Name: "token", Label: "Registration token", Type: "text", Auto: "off"})
 	}
 	p.Buttons = []button{{Name: "answer", Value: "yes", Text: text}, {Name: "answer", Value: "no", Text: "Cancel", Second: true}}
 	return p
+}
+
+// secondField asks for what some people have besides a password. It is there for everybody, because whether somebody has it is told only
+// to whoever knows their password.
+var secondField = field{Name: "code", Label: "Code of your authenticator app, if you use one", Type: "text", Auto: "one-time-code", Optional: true}
+
+// carried is what of an app's request goes round with a sign-in elsewhere.
+func carried(v url.Values) url.Values {
+	out := url.Values{}
+	for _, name := range requestNames {
+		if value := v.Get(name); value != "" {
+			out.Set(name, value)
+		}
+	}
+	return out
 }
 
 // spec: client-server-api#authorisation-code-flow
@@ -292,7 +313,7 @@ func (h *API) authorise(w http.ResponseWriter, r *http.Request, _ account.Actor)
 			err = h.Accounts.Enrol(r.Context(), account.NewUser{User: u, Password: f.Get("password"), DisplayName: u.Localpart()}, f.Get("token"))
 		}
 	} else {
-		err = h.Accounts.Verify(r.Context(), u, f.Get("password"))
+		err = h.Accounts.Verify(r.Context(), u, f.Get("password"), f.Get("code"))
 	}
 	if problem := told(err); problem != "" {
 		return h.askPage(f, c, sc, problem).show(w, http.StatusForbidden, allowedOrigin(req.Redirect))
@@ -300,7 +321,7 @@ func (h *API) authorise(w http.ResponseWriter, r *http.Request, _ account.Actor)
 	if err != nil {
 		return err
 	}
-	code, err := h.OAuth.Authorise(r.Context(), req, u)
+	code, err := h.OAuth.Authorise(r.Context(), req, u, "")
 	if err != nil {
 		return oauthError(w, err)
 	}
@@ -337,8 +358,9 @@ func (h *API) showLink(w http.ResponseWriter, r *http.Request, code, user, probl
 		Lines: []string{"The other device must show this same code. If it does not, or you have no other device in front of you, somebody else wants to sign in as you: choose Cancel.",
 			"It will be able to read and send messages as you."},
 		Facts:  []fact{{"App", c.Name()}, {"From", c.Host()}, {"This sign-in", string(device)}},
+		Ways:   h.ways(doorDevice, url.Values{"user_code": {code}}),
 		Action: linkPath, Hidden: []field{{Name: "user_code", Value: code}},
-		Fields:  []field{{Name: "user", Label: "User name", Type: "text", Value: user, Auto: "username"}, {Name: "password", Label: "Password", Type: "password", Auto: "current-password"}},
+		Fields:  []field{{Name: "user", Label: "User name", Type: "text", Value: user, Auto: "username"}, {Name: "password", Label: "Password", Type: "password", Auto: "current-password"}, secondField},
 		Buttons: []button{{Name: "answer", Value: "yes", Text: "Sign in and allow"}, {Name: "answer", Value: "no", Text: "Cancel", Second: true}}}.show(w, status)
 }
 
@@ -356,12 +378,12 @@ func (h *API) link(w http.ResponseWriter, r *http.Request, _ account.Actor) erro
 		return page{Title: "Nothing was allowed", Lines: []string{"You can close this page. The code ends in a few minutes."}}.show(w, http.StatusOK)
 	}
 	u := h.Accounts.ParseLogin(user)
-	err = h.Accounts.Verify(r.Context(), u, f.Get("password"))
+	err = h.Accounts.Verify(r.Context(), u, f.Get("password"), f.Get("code"))
 	if problem := told(err); problem != "" {
 		return h.showLink(w, r, code, user, problem, http.StatusForbidden)
 	}
 	if err == nil {
-		err = h.OAuth.Decide(r.Context(), code, u, true)
+		err = h.OAuth.Decide(r.Context(), code, u, "", true)
 	}
 	if problem := told(err); problem != "" {
 		return h.showLink(w, r, "", "", problem, http.StatusNotFound)

@@ -26,6 +26,7 @@ type page struct {
 	Title   string
 	Lines   []string
 	Problem string
+	Ways    []link // to sign in elsewhere, before the form
 	Code    string // to be read out or compared
 	Facts   []fact
 	Action  string // where the form goes, "" for no form
@@ -38,7 +39,10 @@ type page struct {
 
 type fact struct{ Name, Value string }
 
-type field struct{ Name, Label, Type, Value, Auto string }
+type field struct {
+	Name, Label, Type, Value, Auto string
+	Optional                       bool
+}
 
 type button struct {
 	Name, Value, Text string

@@ -25,10 +25,22 @@ func defaultVersion() string { return event.Default }
 
 // spec: client-server-api#get_matrixclientv3login
 func (h *API) loginFlows(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
-	if h.Bridges.Any() {
-		return httpx.Raw(w, http.StatusOK, []byte(`{"flows":[{"type":"m.login.password"},{"type":"m.login.token","get_login_token":true},{"type":"m.login.application_service"}]}`))
+	flows := []any{}
+	if h.SSO.Any() {
+		list := []map[string]string{}
+		for _, p := range h.SSO.Providers {
+			list = append(list, map[string]string{"id": p.ID, "name": p.Name})
+		}
+		flows = append(flows, map[string]any{"type": account.StageSSO, "identity_providers": list})
 	}
-	return httpx.Raw(w, http.StatusOK, []byte(`{"flows":[{"type":"m.login.password"},{"type":"m.login.token","get_login_token":true}]}`))
+	if !h.Accounts.NoPasswords {
+		flows = append(flows, map[string]any{"type": account.StagePassword})
+	}
+	flows = append(flows, map[string]any{"type": "m.login.token", "get_login_token": true})
+	if h.Bridges.Any() {
+		flows = append(flows, map[string]any{"type": asService})
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"flows": flows})
 }
 
 // loginBody is a request to sign in. User, Medium and Address are the older forms of the identifier.
@@ -71,6 +83,7 @@ func (h *API) login(w http.ResponseWriter, r *http.Request, _ account.Actor) err
 			return who
 		}
 		ses, err = h.Accounts.Login(r.Context(), u, b.Password, in)
+		err = withoutSecond(err)
 	case "m.login.token":
 		ses, err = h.Accounts.LoginToken(r.Context(), b.Token, in)
 	case asService:
@@ -105,7 +118,7 @@ func (h *API) loginToken(w http.ResponseWriter, r *http.Request, a account.Actor
 		return err
 	}
 	const life = 2 * time.Minute
-	token, err := h.Accounts.NewLoginToken(r.Context(), a.User, life)
+	token, err := h.Accounts.NewLoginTokenOf(r.Context(), a, life)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,9 @@ func (h *API) interact(w http.ResponseWriter, r *http.Request, in account.Intera
 // errUseApp says that an app which signed in by OAuth sends its people to the account's own pages for this.
 var errUseApp = fault.New(fault.Forbidden, "M_FORBIDDEN", "Do that in your account's own pages.")
 
-// confirm asks the user's password for calls that need more than a token. Of apps that signed in by OAuth, which never see a password,
-// only the replacing of keys can be confirmed, in the account's own pages.
+// confirm asks who is signed in to prove it again, for calls that need more than a token: by their password, or where they sign in
+// elsewhere. Of apps that signed in by OAuth, which never see a password, only the replacing of keys can be confirmed, in the account's own
+// pages.
 func (h *API) confirm(w http.ResponseWriter, r *http.Request, auth json.RawMessage, a account.Actor) (*account.Passed, error) {
 	in := account.Interaction{User: a.User, Flows: [][]string{{account.StagePassword}}, Auth: auth}
 	if a.App != "" {
@@ -43,6 +44,20 @@ func (h *API) confirm(w http.ResponseWriter, r *http.Request, auth json.RawMessa
 		}
 		in.Flows = [][]string{{account.StageOAuth}}
 		in.Params = map[string]any{account.StageOAuth: map[string]string{"url": h.base(r) + accountPath + "?action=org.matrix.cross_signing_reset"}}
+		return h.interact(w, r, in)
+	}
+	ways, err := h.SSO.Ways(r.Context(), a.User)
+	if err != nil {
+		return nil, err
+	}
+	if len(ways) > 0 {
+		who, err := h.Accounts.Account(r.Context(), a.User)
+		if err != nil {
+			return nil, err
+		}
+		if in.Flows = [][]string{{account.StageSSO}}; h.Accounts.MayPassword(who) {
+			in.Flows = append(in.Flows, []string{account.StagePassword})
+		}
 	}
 	return h.interact(w, r, in)
 }

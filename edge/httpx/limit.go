@@ -77,11 +77,12 @@ func neighbourhood(address string) string {
 
 // tells says whether a reading call tells if a token, a code or a name is one, so that it could be found by asking.
 func tells(route string) bool {
-	return strings.HasSuffix(route, "/validity") || strings.HasSuffix(route, "/register/available") || route == "/_oauth/link"
+	return strings.HasSuffix(route, "/validity") || strings.HasSuffix(route, "/register/available") || route == "/_oauth/link" || strings.HasPrefix(route, "/_wardline/sso/") && strings.HasSuffix(route, "/begin")
 }
 
 // carriesSecret says whether a call is known by a secret that nobody can guess, so that slowing it down protects nothing: a whole site
 // behind one address refreshes its tokens there.
 func carriesSecret(route string) bool {
-	return strings.HasSuffix(route, "/refresh") || route == "/_oauth/token" || route == "/_oauth/revoke"
+	return strings.HasSuffix(route, "/refresh") || route == "/_oauth/token" || route == "/_oauth/revoke" ||
+		strings.HasPrefix(route, "/_wardline/sso/") && strings.HasSuffix(route, "/logout") // signed, and at the end of a shift there are many
 }

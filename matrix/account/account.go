@@ -63,6 +63,10 @@ type Service struct {
 	Managed []string
 	// Registration says who may make an account. Set before use.
 	Registration Registration
+	// Second asks for what an account wants besides its password, after that was right. Set before use; nil asks for nothing.
+	Second func(ctx context.Context, user id.User, code string) error
+	// NoPasswords lets nobody but administrators sign in with a password: the others sign in elsewhere. Set before use.
+	NoPasswords bool
 	// Mail sends letters; nil when the trust has not said how. Set before use.
 	Mail Mail
 

@@ -20,6 +20,7 @@ const (
 	StageToken    = "m.login.registration_token"
 	StageEmail    = "m.login.email.identity"
 	StageOAuth    = "m.oauth"
+	StageSSO      = "m.login.sso" // passed in a browser only, see PassElsewhere
 )
 
 // Interaction is one request that needs more than a token.
@@ -249,8 +250,13 @@ func (s *Service) stage(ctx context.Context, in Interaction, typ string, got *Pa
 		}
 		return nil
 	}
+	if typ == StageSSO {
+		return errElsewhere
+	}
 	return fault.New(fault.Forbidden, "M_FORBIDDEN", "That step is not known here.")
 }
+
+var errElsewhere = fault.New(fault.Forbidden, "M_FORBIDDEN", "That step is taken in a browser, on the page that the app opens.")
 
 // approvedOutside says whether the user has allowed the operation in the account's own pages.
 func (s *Service) approvedOutside(in Interaction) bool {
@@ -297,6 +303,11 @@ const (
 	missPeriod = 10 * time.Minute
 )
 
+// Guess returns nil when a password is the user's, who is signed in; a few wrong ones are let through and no more.
+func (s *Service) Guess(ctx context.Context, u id.User, password string) error {
+	return s.guess(ctx, u, password)
+}
+
 // guess checks the password of somebody who is signed in, a few times only.
 func (s *Service) guess(ctx context.Context, u id.User, password string) error {
 	now := time.Now()
@@ -325,6 +336,8 @@ func (s *Service) guess(ctx context.Context, u id.User, password string) error {
 	return err
 }
 
+var errOutside = fault.New(fault.NotFound, "M_NOT_FOUND", "That sign-in has ended. Go back to your app and begin again.")
+
 // Outside takes a step of a session on this server's own pages, for apps that do not know the stage. An unknown session is NotFound; a
 // stage that was not passed is the fault that says why.
 // spec: client-server-api#fallback
@@ -333,13 +346,16 @@ func (s *Service) Outside(ctx context.Context, session, stage string, auth json.
 	it := s.uia.open[session]
 	s.uia.mu.Unlock()
 	if it == nil || time.Since(it.began) >= interactionLife {
-		return fault.New(fault.NotFound, "M_NOT_FOUND", "That sign-in has ended. Go back to your app and begin again.")
+		return errOutside
 	}
 	if s.hasPassed(it, stage) {
 		return nil
 	}
 	in := it.asked
 	in.Auth = auth
+	if stage == StageSSO && auth != nil {
+		return errElsewhere // nothing that is sent here proves it
+	}
 	if !s.isNext(it, in.Flows, stage) {
 		return fault.New(fault.Forbidden, "M_FORBIDDEN", "That step is not the next one.")
 	}
@@ -351,5 +367,38 @@ func (s *Service) Outside(ctx context.Context, session, stage string, auth json.
 		return err
 	}
 	s.pass(it, stage, got)
+	return nil
+}
+
+// AskedOutside returns of whom a session asks something, for pages that want to know who may take its steps.
+func (s *Service) AskedOutside(session string) (id.User, error) {
+	s.uia.mu.Lock()
+	defer s.uia.mu.Unlock()
+	it := s.uia.open[session]
+	if it == nil || time.Since(it.began) >= interactionLife {
+		return "", errOutside
+	}
+	return it.asked.User, nil
+}
+
+// PassElsewhere notes that a user has just signed in elsewhere for a session. Somebody else's session is Forbidden.
+// spec: client-server-api#sso-during-user-interactive-authentication
+func (s *Service) PassElsewhere(ctx context.Context, session string, u id.User) error {
+	if err := s.Outside(ctx, session, StageSSO, nil); err != nil {
+		return err
+	}
+	s.uia.mu.Lock()
+	it := s.uia.open[session]
+	s.uia.mu.Unlock()
+	switch {
+	case it == nil:
+		return errOutside
+	case it.asked.User != u:
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "You signed in as somebody else than the app's user. Nothing was confirmed.")
+	}
+	if err := s.Unlocked(ctx, u); err != nil {
+		return err
+	}
+	s.pass(it, StageSSO, Passed{})
 	return nil
 }

@@ -88,8 +88,16 @@ func (s *Service) checkPassword(ctx context.Context, u id.User, password string)
 	if subtle.ConstantTimeCompare(got, want) != 1 || !known {
 		return row, errPassword
 	}
+	if s.NoPasswords && !row.admin {
+		return row, errNoPasswords // only whoever knows the password learns that it is not taken
+	}
 	return row, nil
 }
+
+var errNoPasswords = fault.New(fault.Forbidden, "M_FORBIDDEN", "Passwords are not taken here. Sign in the way your colleagues do.")
+
+// MayPassword says whether an account can be signed in to with a password.
+func (s *Service) MayPassword(a Account) bool { return a.HasPassword && (!s.NoPasswords || a.Admin) }
 
 // SetPassword replaces the account's password; with others set, every other device is signed out in the same act.
 func (s *Service) SetPassword(ctx context.Context, a Actor, password string, others bool) error {

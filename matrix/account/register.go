@@ -210,12 +210,23 @@ func (s *Service) Enrol(ctx context.Context, n NewUser, token string) error {
 	return s.Register(ctx, n, &Passed{token: token})
 }
 
-// Verify returns nil when somebody's password is right and their account is neither locked nor ended: for the server's own pages.
-func (s *Service) Verify(ctx context.Context, u id.User, password string) error {
+// Verify returns nil when somebody's password is right, and the code besides it where they have one, and their account is neither locked
+// nor ended: for the server's own pages.
+func (s *Service) Verify(ctx context.Context, u id.User, password, code string) error {
 	if err := s.CheckPassword(ctx, u, password); err != nil {
 		return err
 	}
-	return s.Unlocked(ctx, u)
+	if err := s.Unlocked(ctx, u); err != nil {
+		return err
+	}
+	return s.second(ctx, u, code)
+}
+
+func (s *Service) second(ctx context.Context, u id.User, code string) error {
+	if s.Second == nil {
+		return nil
+	}
+	return s.Second(ctx, u, code)
 }
 
 // CheckPassword returns nil when the password is the user's; for stages that ask for it again.

@@ -39,8 +39,8 @@ var (
 	endLogins   = db.SQL("account.end_logins", `DELETE FROM account_token WHERE member = $1 AND kind = 'login'`)
 	deleteToken = db.SQL("account.delete_token", `DELETE FROM account_token WHERE hash = $1`)
 	endAccess   = db.SQL("account.end_access", `DELETE FROM account_token WHERE member = $1 AND device = $2`)
-	saveDevice  = db.SQL("account.save_device", `INSERT INTO account_device (member, device, name, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)
-		ON CONFLICT (member, device) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN account_device.name ELSE excluded.name END, seen_at = excluded.seen_at`)
+	saveDevice  = db.SQL("account.save_device", `INSERT INTO account_device (member, device, name, created_at, seen_at, origin) VALUES ($1, $2, $3, $4, $4, $5)
+		ON CONFLICT (member, device) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN account_device.name ELSE excluded.name END, seen_at = excluded.seen_at, origin = excluded.origin`)
 	listDevices  = db.SQL("account.list_devices", `SELECT device, name, seen_at, ip, agent FROM account_device WHERE member = $1 ORDER BY created_at, device LIMIT 1000`)
 	pageDevices  = db.SQL("account.page_devices", `SELECT device, name, seen_at, ip, agent FROM account_device WHERE member = $1 AND device > $2 ORDER BY device LIMIT $3`)
 	renameDevice = db.SQL("account.rename_device", `UPDATE account_device SET name = $3 WHERE member = $1 AND device = $2`)
@@ -179,8 +179,10 @@ func (s *Service) forgetDevices(u id.User, gone func(id.Device) bool) {
 type SignIn struct {
 	Device  id.Device // "" for a new one
 	Name    string    // what people see in the list of devices
+	Code    string    // what the person gave besides the password
 	Refresh bool      // the client can refresh: give it an access token that ends
 	App     string    // the OAuth client that signs in, "" for the older ways
+	Origin  string    // the sign-in elsewhere that it comes from, and with which it ends; "" for none
 	// Spend is called inside the act that opens the session, to use up what it is opened with; its error opens none. nil for nothing.
 	Spend func(ctx context.Context, tx *db.Tx) error
 }
@@ -195,6 +197,9 @@ func (s *Service) Login(ctx context.Context, u id.User, password string, in Sign
 	if err != nil {
 		return Session{}, err
 	}
+	if err := s.second(ctx, u, in.Code); err != nil {
+		return Session{}, err
+	}
 	return s.open(ctx, Actor{User: u, Admin: row.admin}, in, "", "password")
 }
 
@@ -207,6 +212,9 @@ func (s *Service) LoginToken(ctx context.Context, token string, in SignIn) (Sess
 	}
 	if err != nil {
 		return Session{}, err
+	}
+	if in.Origin, err = db.One(ctx, s.db, tokenOrigin, db.Scalar[string], h[:]); err != nil && !fault.Is(err, fault.NotFound) {
+		return Session{}, err // one that was used meanwhile is refused inside the act
 	}
 	return s.open(ctx, row.actor, in, token, "token")
 }
@@ -259,7 +267,7 @@ func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string
 			}
 		}
 		now := time.Now()
-		if _, err := tx.Exec(ctx, saveDevice, string(a.User), string(a.Device), in.Name, now.UnixMilli()); err != nil {
+		if _, err := tx.Exec(ctx, saveDevice, string(a.User), string(a.Device), in.Name, now.UnixMilli(), in.Origin); err != nil {
 			return err
 		}
 		// A device that signs in again loses its older tokens.
@@ -391,12 +399,19 @@ func (s *Service) Revoke(ctx context.Context, token, app string) error {
 }
 
 // NewLoginToken makes a one-time token with which somebody may sign in as the user within life.
-// spec: client-server-api#post_matrixclientv1loginget_token
 func (s *Service) NewLoginToken(ctx context.Context, u id.User, life time.Duration) (string, error) {
-	token := "wll_" + id.NewOpaque(32)
-	h := hashOf(token)
-	err := s.db.Write(ctx, "account.login_token", func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.Exec(ctx, insertToken, h[:], "login", string(u), "", time.Now().Add(life).UnixMilli(), nil, "")
+	return s.NewLoginTokenOf(ctx, Actor{User: u}, life)
+}
+
+// NewLoginTokenOf is NewLoginToken for somebody who is signed in: what is opened with it ends with the sign-in elsewhere that their own
+// device came from.
+// spec: client-server-api#post_matrixclientv1loginget_token
+func (s *Service) NewLoginTokenOf(ctx context.Context, a Actor, life time.Duration) (token string, err error) {
+	err = s.db.Write(ctx, "account.login_token", func(ctx context.Context, tx *db.Tx) error {
+		origin, err := s.OriginOf(ctx, tx, a.User, a.Device)
+		if err == nil {
+			token, err = s.NewLoginTokenFrom(ctx, tx, a.User, origin, life)
+		}
 		return err
 	})
 	return token, err

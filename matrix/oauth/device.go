@@ -9,6 +9,7 @@ import (
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/matrix/account"
 	"wardline/matrix/id"
 )
 
@@ -28,22 +29,23 @@ const (
 
 var (
 	insertPending = db.SQL("oauth.insert_device", `INSERT INTO oauth_device (hash, user_code, client, device, scope, state, member, made_at) VALUES ($1, $2, $3, $4, $5, 'waiting', '', $6)`)
-	readPending   = db.SQL("oauth.read_device", `SELECT user_code, client, device, scope, state, member, made_at FROM oauth_device WHERE hash = $1`)
-	findPending   = db.SQL("oauth.find_device", `SELECT user_code, client, device, scope, state, member, made_at FROM oauth_device WHERE user_code = $1`)
-	decidePending = db.SQL("oauth.decide_device", `UPDATE oauth_device SET state = $2, member = $3 WHERE user_code = $1 AND state = 'waiting'`)
+	readPending   = db.SQL("oauth.read_device", `SELECT user_code, client, device, scope, state, member, made_at, origin FROM oauth_device WHERE hash = $1`)
+	findPending   = db.SQL("oauth.find_device", `SELECT user_code, client, device, scope, state, member, made_at, origin FROM oauth_device WHERE user_code = $1`)
+	decidePending = db.SQL("oauth.decide_device", `UPDATE oauth_device SET state = $2, member = $3, origin = $4 WHERE user_code = $1 AND state = 'waiting'`)
 	endPending    = db.SQL("oauth.end_device", `DELETE FROM oauth_device WHERE hash = $1`)
 	oldPending    = db.SQL("oauth.old_devices", `DELETE FROM oauth_device WHERE made_at < $1`)
 )
 
 type pendingRow struct {
 	userCode, client, scope, state string
+	origin                         string
 	device                         id.Device
 	user                           id.User
 	madeAt                         int64
 }
 
 func scanPending(r db.Row) (p pendingRow, err error) {
-	return p, r.Scan(&p.userCode, &p.client, &p.device, &p.scope, &p.state, &p.user, &p.madeAt)
+	return p, r.Scan(&p.userCode, &p.client, &p.device, &p.scope, &p.state, &p.user, &p.madeAt, &p.origin)
 }
 
 func (p *pendingRow) over(now time.Time) bool { return now.Sub(time.UnixMilli(p.madeAt)) > pendingLife }
@@ -129,8 +131,8 @@ func (s *Service) Waiting(ctx context.Context, userCode string) (Client, id.Devi
 	return c, p.device, err
 }
 
-// Decide notes what a user, who has just signed in, says to the app that waits for a code.
-func (s *Service) Decide(ctx context.Context, userCode string, u id.User, allow bool) error {
+// Decide notes what a user, who has just signed in, says to the app that waits for a code. origin is as in Authorise.
+func (s *Service) Decide(ctx context.Context, userCode string, u id.User, origin string, allow bool) error {
 	c, device, err := s.Waiting(ctx, userCode)
 	if err != nil {
 		return err
@@ -140,7 +142,7 @@ func (s *Service) Decide(ctx context.Context, userCode string, u id.User, allow 
 		state, action = "allowed", "oauth.allow"
 	}
 	return s.db.Write(ctx, "oauth.decide", func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Exec(ctx, decidePending, tidyCode(userCode), state, string(u))
+		n, err := tx.Exec(ctx, decidePending, tidyCode(userCode), state, string(u), origin)
 		if err != nil {
 			return err
 		}
@@ -173,7 +175,7 @@ func (s *Service) Poll(ctx context.Context, client, deviceCode string) (Tokens, 
 	case "denied":
 		return Tokens{}, refuse("access_denied", "The answer was no.")
 	}
-	return s.open(ctx, client, p.user, p.device, p.scope, func(ctx context.Context, tx *db.Tx) error {
+	return s.open(ctx, client, account.SignIn{Device: p.device, Origin: p.origin}, p.user, p.scope, func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Exec(ctx, endPending, hashOf(deviceCode))
 		if err == nil && n == 0 {
 			err = refuse("invalid_grant", "There is no such device code.")

@@ -161,8 +161,8 @@ var (
 )
 
 var (
-	insertCode = db.SQL("oauth.insert_code", `INSERT INTO oauth_code (hash, client, member, device, scope, redirect, challenge, made_at, used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`)
-	readCode   = db.SQL("oauth.read_code", `SELECT client, member, device, scope, redirect, challenge, made_at, used_at FROM oauth_code WHERE hash = $1`)
+	insertCode = db.SQL("oauth.insert_code", `INSERT INTO oauth_code (hash, client, member, device, scope, redirect, challenge, made_at, used_at, origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)`)
+	readCode   = db.SQL("oauth.read_code", `SELECT client, member, device, scope, redirect, challenge, made_at, used_at, origin FROM oauth_code WHERE hash = $1`)
 	spendCode  = db.SQL("oauth.spend_code", `UPDATE oauth_code SET used_at = $2 WHERE hash = $1 AND used_at = 0`)
 	oldCodes   = db.SQL("oauth.old_codes", `DELETE FROM oauth_code WHERE made_at < $1`)
 )
@@ -175,13 +175,14 @@ const (
 
 type codeRow struct {
 	client, scope, redirect, challenge string
+	origin                             string
 	user                               id.User
 	device                             id.Device
 	madeAt, usedAt                     int64
 }
 
 func scanCode(r db.Row) (c codeRow, err error) {
-	return c, r.Scan(&c.client, &c.user, &c.device, &c.scope, &c.redirect, &c.challenge, &c.madeAt, &c.usedAt)
+	return c, r.Scan(&c.client, &c.user, &c.device, &c.scope, &c.redirect, &c.challenge, &c.madeAt, &c.usedAt, &c.origin)
 }
 
 func hashOf(s string) []byte {
@@ -189,8 +190,9 @@ func hashOf(s string) []byte {
 	return h[:]
 }
 
-// Authorise gives an app a code in the name of a user who has just signed in and said yes.
-func (s *Service) Authorise(ctx context.Context, r Request, u id.User) (string, error) {
+// Authorise gives an app a code in the name of a user who has just signed in and said yes. origin is the sign-in elsewhere with which the
+// app's session ends, "" for none.
+func (s *Service) Authorise(ctx context.Context, r Request, u id.User, origin string) (string, error) {
 	_, sc, _, err := s.Check(ctx, r)
 	if err != nil {
 		return "", err
@@ -203,7 +205,7 @@ func (s *Service) Authorise(ctx context.Context, r Request, u id.User) (string, 
 		if _, err := tx.Exec(ctx, touchClient, r.Client, now.UnixMilli()); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertCode, hashOf(code), r.Client, string(u), string(sc.Device), sc.Text, r.Redirect, r.Challenge, now.UnixMilli()); err != nil {
+		if _, err := tx.Exec(ctx, insertCode, hashOf(code), r.Client, string(u), string(sc.Device), sc.Text, r.Redirect, r.Challenge, now.UnixMilli(), origin); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, audit.Entry{At: now, Actor: string(u), Action: "oauth.allow", Object: r.Client, Detail: map[string]string{"device": string(sc.Device)}})
@@ -235,7 +237,7 @@ func (s *Service) Exchange(ctx context.Context, client, code, redirect, verifier
 	again := row.usedAt != 0
 	var t Tokens
 	if !again {
-		t, err = s.open(ctx, client, row.user, row.device, row.scope, func(ctx context.Context, tx *db.Tx) error {
+		t, err = s.open(ctx, client, account.SignIn{Device: row.device, Origin: row.origin}, row.user, row.scope, func(ctx context.Context, tx *db.Tx) error {
 			n, err := tx.Exec(ctx, spendCode, hashOf(code), time.Now().UnixMilli())
 			if again = err == nil && n == 0; again { // somebody else was quicker with it
 				err = errGrant
@@ -264,7 +266,7 @@ func (c codeRow) proves(verifier string) bool {
 
 // open gives tokens for what spend uses up, in the same act: a code that gave none, because the process ended or the account is locked,
 // is none that was used, and one that was used has a session that can be ended.
-func (s *Service) open(ctx context.Context, client string, u id.User, d id.Device, scope string, spend func(context.Context, *db.Tx) error) (Tokens, error) {
+func (s *Service) open(ctx context.Context, client string, in account.SignIn, u id.User, scope string, spend func(context.Context, *db.Tx) error) (Tokens, error) {
 	c, err := s.Client(ctx, client)
 	if err != nil {
 		return Tokens{}, err
@@ -273,7 +275,8 @@ func (s *Service) open(ctx context.Context, client string, u id.User, d id.Devic
 	if len(name) > 200 { // an app may say more of itself than a device is called
 		name = strings.ToValidUTF8(name[:200], "")
 	}
-	ses, err := s.accounts.Open(ctx, u, account.SignIn{Device: d, Name: name, Refresh: true, App: client, Spend: spend})
+	in.Name, in.Refresh, in.App, in.Spend = name, true, client, spend
+	ses, err := s.accounts.Open(ctx, u, in)
 	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.NotFound) {
 		return Tokens{}, errGrant // the account was locked or ended meanwhile
 	}

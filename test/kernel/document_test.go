@@ -34,14 +34,11 @@ var refused = map[string]string{
 	"getContentOverrideName":            frozen,
 	"getContentThumbnail":               frozen,
 	"getWellknownPolicy":                "this server is no policy server, which the specification answers with 404",
-	"redirectToSSO":                     noSSO,
-	"redirectToIdP":                     noSSO,
 }
 
 const (
 	noText = "the server sends no text messages"
 	frozen = "files are for those who are signed in; the specification freezes this path, and nothing here is older than that"
-	noSSO  = "no other server signs people in, and GET login offers no such flow"
 )
 
 // unserved are the operations without a route, each with why.

@@ -165,6 +165,7 @@ var tables = []struct {
 	{"rows_search_test.go", searchRows},
 	{"rows_media_test.go", mediaRows},
 	{"rows_tags_test.go", tagRows},
+	{"sso_test.go", ssoRows},
 }
 
 // walk is every row.

@@ -2,7 +2,7 @@
 // directory, whose names are not patients'.
 
 import type { Method, Wire } from '../mx/http';
-import type { Ask, Found, GroupLink, Invitation, Me, MessageInfo, NewAsk, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, Urgency } from './types';
+import type { Ask, Found, GroupLink, Invitation, Me, MessageInfo, NewAsk, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, SignInWays, Urgency } from './types';
 
 const base = '/_wardline/v1';
 const enc = encodeURIComponent;
@@ -12,6 +12,11 @@ export class Clinical {
 
   constructor(wire: Wire) {
     this.wire = wire;
+  }
+
+  // ways says how people may sign in here.
+  ways(): Promise<SignInWays> {
+    return this.go('GET', '/sign-in');
   }
 
   signIn(user: string, password: string, shared: boolean): Promise<Me> {

@@ -178,3 +178,9 @@ export interface Policy {
   copy?: string[];
   kinds?: { kind: string; within_ms: number; interrupts: string; then: string }[];
 }
+
+// SignInWays are the ways in: a password, and identity providers, each with where it begins.
+export interface SignInWays {
+  password: boolean;
+  providers: { id: string; name: string; url: string }[];
+}
