@@ -42,7 +42,7 @@ var errSignature = errors.New("no key of the provider made the signature")
 
 // VerifySignature returns what a token says when one of the provider's keys has signed it.
 func (k *keys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, k.algorithms)
+	jws, err := jose.ParseSignedCompact(token, k.algorithms)
 	if err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func (p *Provider) logout(ctx context.Context, token string) (logoutClaims, erro
 	if err != nil {
 		return c, p.silent(err)
 	}
-	jws, err := jose.ParseSigned(token, d.algorithms)
+	jws, err := jose.ParseSignedCompact(token, d.algorithms)
 	if err != nil {
 		return c, notLogout("The token is none, or is signed in a way that is not accepted.")
 	}
