@@ -15,13 +15,22 @@ var errBroken = errors.New("broken picture")
 
 func bad(why string) error { return fmt.Errorf("%w: %s", errBroken, why) }
 
-// cleaners copy a picture without what it tells about where, when and with what it was taken. They lose no pixel: what is kept is
-// kept byte by byte. Each keeps a list of what may stay, because what phones add has no end.
+// cleaners copy a picture, film or sound without what it tells about where, when and with what it was taken. They lose no pixel: what
+// is kept is kept byte by byte. Each keeps a list of what may stay, because what phones add has no end.
 var cleaners = map[string]func(w io.Writer, r io.ReadSeeker) error{
 	"image/jpeg":             cleanJPEG,
 	"image/png":              cleanPNG,
 	"image/vnd.mozilla.apng": cleanPNG,
 	"image/webp":             cleanWebP,
+	"video/mp4":              cleanMP4,
+	"video/quicktime":        cleanMP4,
+	"video/3gpp":             cleanMP4,
+	"video/3gpp2":            cleanMP4,
+	"video/x-m4v":            cleanMP4,
+	"audio/mp4":              cleanMP4,
+	"audio/x-m4a":            cleanMP4,
+	"video/webm":             cleanWebM,
+	"video/matroska":         cleanWebM,
 }
 
 // Markers of JPEG.

@@ -162,7 +162,9 @@ func (s *Service) keep(raw *os.File, f *File) error {
 	sum := sha256.New()
 	count := &counter{w: io.MultiWriter(out, sum)}
 	if err := clean(count, raw); errors.Is(err, errBroken) {
-		return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The picture is damaged.", err)
+		return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The file is damaged.", err)
+	} else if errors.Is(err, errTells) {
+		return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The film holds places or sensor readings beside picture and sound, so it was not taken.", err)
 	} else if err != nil {
 		return fmt.Errorf("clean picture: %w", err)
 	}
