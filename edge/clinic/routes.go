@@ -19,6 +19,7 @@ import (
 	"wardline/matrix/account"
 	"wardline/matrix/id"
 	"wardline/matrix/lock"
+	"wardline/matrix/media"
 )
 
 // Deps are the verbs that the API calls; all are required.
@@ -34,6 +35,7 @@ type Deps struct {
 	Paging        *paging.Service
 	Record        *record.Service
 	Locks         *lock.Service
+	Media         *media.Service
 	TryPush       func(ctx context.Context, u id.User, d id.Device) error // tells one's own device that this is a trial
 	Now           func() time.Time
 	MaxPhotoPx    int   // longest side of a photo that the web app uploads
@@ -86,6 +88,9 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/lock/code/remove", Handle: h.removeCode},
 		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},
 		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
+		{Pattern: "GET /_wardline/v1/uploads/{media}", Handle: h.uploadState},
+		{Pattern: "PUT /_wardline/v1/uploads/{media}", Handle: h.uploadPart},
+		{Pattern: "DELETE /_wardline/v1/uploads/{media}", Handle: h.dropUpload},
 	}
 	table = append(append(table, h.rotaRoutes()...), h.staffRoutes()...)
 	for i := range table {

@@ -175,7 +175,7 @@ func hurry(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := &timedBody{ReadCloser: r.Body, rc: http.NewResponseController(w)}
-	if strings.HasPrefix(r.URL.Path, "/_matrix/media/") {
+	if strings.HasPrefix(r.URL.Path, "/_matrix/media/") || strings.HasPrefix(r.URL.Path, "/_wardline/v1/uploads/") {
 		b.file = time.Now().Add(fileTime)
 	}
 	_ = b.rc.SetReadDeadline(time.Now().Add(bodyTime)) // not every writer can

@@ -49,6 +49,7 @@ type pendingCount struct{ n, first int64 }
 // spec: client-server-api#post_matrixmediav1create
 func (s *Service) Reserve(ctx context.Context, owner id.User) (ID, time.Time, error) {
 	name, now := ID(id.NewOpaque(18)), time.Now()
+	s.blobs.dropOld(now.Add(-pendingFor))
 	until := now.Add(pendingFor)
 	err := s.db.Write(ctx, "media.reserve", func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, dropExpired, now.UnixMilli()); err != nil {
@@ -106,14 +107,19 @@ func (s *Service) UploadTo(ctx context.Context, server, name string, u Upload) (
 	if err := s.expected(ctx, s.db, u.Owner, media); err != nil {
 		return File{}, err // before anything is read
 	}
-	return s.take(ctx, u, media, func(ctx context.Context, tx *db.Tx) error {
-		if err := s.expected(ctx, tx, u.Owner, media); err != nil {
+	return s.take(ctx, u, media, s.claim(u.Owner, media))
+}
+
+// claim uses up a name in the act that makes its file known.
+func (s *Service) claim(owner id.User, name ID) func(ctx context.Context, tx *db.Tx) error {
+	return func(ctx context.Context, tx *db.Tx) error {
+		if err := s.expected(ctx, tx, owner, name); err != nil {
 			return err // somebody was quicker, or the time is over
 		}
-		_, err := tx.Exec(ctx, dropPending, string(media))
-		tx.AfterCommit(func() { s.arrived(media) })
+		_, err := tx.Exec(ctx, dropPending, string(name))
+		tx.AfterCommit(func() { s.arrived(name) })
 		return err
-	})
+	}
 }
 
 // arrived wakes those who wait for a file.

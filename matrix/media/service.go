@@ -35,6 +35,8 @@ type Service struct {
 
 	mu   sync.Mutex // guards late
 	late map[ID]*late
+
+	writing writing // which files are being added to
 }
 
 // drawers is how many pictures may be decoded at once: at 50 million pixels each takes up to 200 MB.
@@ -76,15 +78,9 @@ func (s *Service) Upload(ctx context.Context, u Upload) (File, error) {
 
 // take stores a file under a name; admit runs in the act that makes it known.
 func (s *Service) take(ctx context.Context, u Upload, name ID, admit func(ctx context.Context, tx *db.Tx) error) (File, error) {
-	if u.SizeBytes > s.limit {
-		return File{}, errTooLarge
-	}
-	declared, err := declaredType(u.Type)
+	declared, err := s.admissible(u)
 	if err != nil {
 		return File{}, err
-	}
-	if len(u.Name) > 1024 || !utf8.ValidString(u.Name) || strings.ContainsRune(u.Name, 0) {
-		return File{}, fault.New(fault.Invalid, "M_INVALID_PARAM", "The file's name is not one.")
 	}
 	if err := s.roomFor(ctx, s.db, u.Owner, u.SizeBytes); err != nil {
 		return File{}, err // before anything is read
@@ -110,6 +106,17 @@ func (s *Service) take(ctx context.Context, u Upload, name ID, admit func(ctx co
 		return File{}, err
 	}
 	return f, s.insert(ctx, f, admit)
+}
+
+// admissible checks what is said of a file before any of it is read, and returns its content type.
+func (s *Service) admissible(u Upload) (declared string, err error) {
+	if u.SizeBytes > s.limit {
+		return "", errTooLarge
+	}
+	if len(u.Name) > 1024 || !utf8.ValidString(u.Name) || strings.ContainsRune(u.Name, 0) {
+		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "The file's name is not one.")
+	}
+	return declaredType(u.Type)
 }
 
 func broken(err error) error {
