@@ -91,6 +91,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run group
 	npm --prefix web/e2e run ask
 	npm --prefix web/e2e run media
+	npm --prefix web/e2e run clips
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

@@ -18,7 +18,7 @@ import (
 // policy allows the app its own files and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
 	"font-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
-	"require-trusted-types-for 'script'; trusted-types svelte-trusted-html wardline"
+	"require-trusted-types-for 'script'; trusted-types svelte-trusted-html wardline wardline-pdf"
 
 type file struct {
 	plain, gzip, brotli []byte

@@ -140,7 +140,7 @@ test('3 a photo is shrunk, stripped, sent with progress, shown without a shift, 
   assert.ok(jpeg.includes('GPS 51.5072N'));
   const cdp = await asha.context.newCDPSession(asha.page);
   await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 20, downloadThroughput: -1, uploadThroughput: 400_000 });
-  const going = asha.page.waitForRequest((r) => r.url().includes('/media/v3/upload'));
+  const going = asha.page.waitForRequest((r) => r.url().includes('/media/v3/upload') || (r.method() === 'PUT' && r.url().includes('/_wardline/v1/uploads/')));
   await asha.page.setInputFiles('input[data-pick=photo]', { name: 'IMG_2231.jpg', mimeType: 'image/jpeg', buffer: jpeg });
   await asha.page.click('dialog.attach button[type=submit]');
   const body = (await going).postDataBuffer();

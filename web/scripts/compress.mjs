@@ -10,7 +10,7 @@ function walk(dir) {
   for (const d of readdirSync(dir, { withFileTypes: true })) {
     const p = join(dir, d.name);
     if (d.isDirectory()) walk(p);
-    else if (/\.(js|css|html|svg|webmanifest|json)$/.test(d.name)) squeeze(p);
+    else if (/\.(js|mjs|css|html|svg|webmanifest|json)$/.test(d.name)) squeeze(p);
   }
 }
 

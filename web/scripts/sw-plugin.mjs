@@ -22,7 +22,7 @@ export function serviceWorker() {
     async closeBundle() {
       const source = readFileSync(new URL('../src/sw/sw.ts', import.meta.url), 'utf8');
       const { code } = await transformWithOxc(source, 'sw.ts', { target: 'es2022' });
-      const shell = files(out).filter((f) => !/\.gitkeep$|\.(br|gz)$|^\/sw\.js$|^\/icon-512/.test(f)).sort();
+      const shell = files(out).filter((f) => !/\.gitkeep$|\.(br|gz)$|^\/sw\.js$|^\/icon-512|^\/assets\/pdf[.-]/.test(f)).sort(); // the PDF reader is large and comes when it is first needed
       const hash = createHash('sha256');
       for (const f of shell) hash.update(f).update(readFileSync(join(out, f)));
       const list = shell.map((f) => (f === '/index.html' ? '/' : f));

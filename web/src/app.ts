@@ -1,7 +1,7 @@
 // Puts the parts together for a browser tab: the wire, the disk, the engine. Screens reach them through this module.
 
 import { Clinical } from './api/clinical';
-import { upload } from './api/upload';
+import { abandon, upload } from './api/upload';
 import { shared } from './device/shared';
 import { HttpWire } from './mx/http';
 import { Engine } from './store/engine';
@@ -28,8 +28,8 @@ function browserEnv(alone: boolean): Env {
       return () => clearTimeout(t);
     },
     now: () => Date.now(),
-    upload: (item, progress, signal) =>
-      item.media ? upload(item.media.blob, item.media.name, progress, signal) : Promise.reject(new Error('nothing to upload')),
+    upload,
+    abandon,
   };
 }
 

@@ -15,7 +15,7 @@ class DeafWire extends HttpWire {
 function engine(disk: MemoryDisk, leads = true): Engine {
   const env: Env = {
     tab: 't', conn: 'web', forget: () => undefined, post: () => undefined, hear: () => undefined, lead: (fn) => { if (leads) fn(); },
-    wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')),
+    wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')), abandon: () => undefined,
   };
   const wire = new DeafWire();
   return new Engine(disk, wire, new Clinical(wire), env);

@@ -23,6 +23,12 @@ export class MatrixClient {
     return this.wire.call('GET', `${base}/rooms/${enc(room)}/messages?dir=${dir}&limit=${limit}${start}&filter=${lazy}`);
   }
 
+  // sent answers messages that carry a file, or those that carry none, newest first.
+  sent(room: string, from: string, limit: number, files: boolean): Promise<MessagesPage> {
+    const filter = enc(JSON.stringify({ lazy_load_members: true, types: ['m.room.message'], contains_url: files }));
+    return this.wire.call('GET', `${base}/rooms/${enc(room)}/messages?dir=b&limit=${limit}${from === '' ? '' : `&from=${enc(from)}`}&filter=${filter}`);
+  }
+
   // context answers an event with what stands around it, and where to go on from both ends.
   context(room: string, event: string, limit: number): Promise<ContextPage> {
     return this.wire.call('GET', `${base}/rooms/${enc(room)}/context/${enc(event)}?limit=${limit}&filter=${lazy}`);

@@ -1,5 +1,6 @@
 // What an event is to the person who reads the conversation.
 
+import { isVoice } from './media';
 import { isPoll, pollOf } from './poll';
 import { part, text } from './types';
 import type { Json, MatrixEvent } from './types';
@@ -43,8 +44,8 @@ export function preview(ev: MatrixEvent): string {
   if (ev.type === 'm.room.encrypted') return 'Encrypted message';
   if (isPoll(ev)) return `Poll: ${pollOf(ev.content)?.question ?? ''}`;
   if (msgtype === 'm.image') return 'Photo';
-  if (msgtype === 'm.file') return text(ev.content, 'body', 'File');
-  if (msgtype === 'm.audio') return 'Voice note';
+  if (msgtype === 'm.file') return text(ev.content, 'filename') || text(ev.content, 'body', 'File');
+  if (msgtype === 'm.audio') return isVoice(ev.content) ? 'Voice note' : text(ev.content, 'filename') || text(ev.content, 'body', 'Sound');
   if (msgtype === 'm.video') return 'Video';
   const page = part(ev.content, 'uk.wardline.page');
   if (page) {

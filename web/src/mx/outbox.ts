@@ -3,13 +3,16 @@
 // A request that may not have arrived is tried again with growing pauses; one that the server refused stays where it
 // is until the person decides, and lets the next ones pass.
 
-import type { Disk, OutItem } from '../store/disk';
+import type { Beside, Disk, OutItem } from '../store/disk';
 import { WireError } from './http';
+import { part } from './types';
+import type { Json } from './types';
 
 export interface Carrier {
   send(item: OutItem): Promise<string>; // answers the event id
-  upload(item: OutItem): Promise<string>; // answers the mxc address
-  cancel?(item: OutItem): void; // stops an upload that is under way
+  // upload answers the mxc address; keep puts on disk under which name a file goes, so that it can go on later.
+  upload(item: OutItem, file: { blob: Blob; name: string; slot: string }, keep: (slot: string) => Promise<void>): Promise<string>;
+  cancel?(item: OutItem): void; // stops an upload that is under way or interrupted
 }
 
 export interface Timer {
@@ -107,8 +110,8 @@ export class Outbox {
     if (!item) return;
     if (item.state === 'sending') {
       if (!item.media || item.media.uri !== '' || !this.carrier.cancel) return; // it may have arrived already
-      this.carrier.cancel(item);
     }
+    if (item.media?.uri === '') this.carrier.cancel?.(item);
     this.items = this.items.filter((i) => i.seq !== seq);
     await this.disk.dropOut(seq);
     this.changed(item.room);
@@ -163,10 +166,9 @@ export class Outbox {
     try {
       let ready = item;
       if (item.media && item.media.uri === '') {
-        const uri = await this.carrier.upload(item);
-        if (!this.items.some((i) => i.seq === item.seq)) return -1; // cancelled with its last byte
-        ready = { ...item, media: { ...item.media, uri }, content: { ...item.content, url: uri } };
-        await this.put(ready);
+        const uploaded = await this.upload(item);
+        if (!uploaded) return -1; // cancelled with its last byte
+        ready = uploaded;
       }
       const eventId = await this.carrier.send(ready);
       this.arrived();
@@ -175,6 +177,32 @@ export class Outbox {
     } catch (e) {
       return this.failed(item, e);
     }
+  }
+
+  // upload sends a message's files, those beside it first, and notes each on disk as it has arrived. It answers nothing when the
+  // message is gone meanwhile.
+  private async upload(item: OutItem): Promise<OutItem | undefined> {
+    const here = (): OutItem | undefined => this.items.find((i) => i.seq === item.seq);
+    for (const [n, b] of (item.media?.beside ?? []).entries()) {
+      if (b.uri !== '') continue;
+      const uri = await this.carrier.upload(item, { blob: b.blob, name: 'still.jpg', slot: '' }, () => Promise.resolve());
+      const now = here();
+      if (!now?.media) return undefined;
+      const beside = (now.media.beside ?? []).map((o, i) => (i === n ? { ...o, uri } : o));
+      await this.put({ ...now, media: { ...now.media, beside }, content: named(now.content, b, uri) });
+    }
+    const m = item.media;
+    if (!m) return undefined;
+    const keep = async (slot: string): Promise<void> => {
+      const now = here();
+      if (now?.media) await this.put({ ...now, media: { ...now.media, slot } });
+    };
+    const uri = await this.carrier.upload(item, { blob: m.blob, name: m.name, slot: m.slot ?? '' }, keep);
+    const now = here();
+    if (!now?.media) return undefined;
+    const ready = { ...now, media: { ...now.media, uri }, content: { ...now.content, url: uri } };
+    await this.put(ready);
+    return ready;
   }
 
   private async failed(item: OutItem, e: unknown): Promise<number> {
@@ -202,3 +230,8 @@ export class Outbox {
   }
 }
 
+// named says in a message where a file beside its own is.
+function named(c: Json, b: Beside, uri: string): Json {
+  const [key, member] = b.as === 'still' ? ['info', 'thumbnail_url'] : ['uk.wardline.layers', 'url'];
+  return { ...c, [key]: { ...part(c, key), [member]: uri } };
+}

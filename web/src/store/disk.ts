@@ -10,6 +10,15 @@ export interface Media {
   w: number;
   h: number;
   uri: string; // set once uploaded
+  slot?: string; // the name that the server gave out for it, while it is on its way in parts
+  beside?: Beside[]; // sent before it
+}
+
+// Beside is a file that goes with another: a film's still picture, or a photo without the marks that were drawn on it.
+export interface Beside {
+  as: 'still' | 'plain';
+  blob: Blob;
+  uri: string;
 }
 
 export interface OutItem {

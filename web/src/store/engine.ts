@@ -65,12 +65,20 @@ export class Engine {
         const away = i.type === 'm.room.redaction' ? this.mx.redact(i.room, i.target, i.txn, i.content) : this.mx.send(i.room, i.type, i.txn, i.content);
         return (await away).event_id;
       },
-      upload: (i) => {
-        const stop = new AbortController();
+      upload: (i, file, keep) => {
+        const stop = this.uploads.get(i.seq) ?? new AbortController();
         this.uploads.set(i.seq, stop);
-        return env.upload(i, (p) => { this.progress.set(i.seq, p); this.touch(i.room); }, stop.signal).finally(() => this.uploads.delete(i.seq));
+        const progress = (p: number): void => {
+          if (file.blob !== i.media?.blob) return; // what goes beside it is small
+          this.progress.set(i.seq, p);
+          this.touch(i.room);
+        };
+        return env.upload(file, keep, progress, stop.signal).finally(() => this.uploads.delete(i.seq));
       },
-      cancel: (i) => this.uploads.get(i.seq)?.abort(),
+      cancel: (i) => {
+        this.uploads.get(i.seq)?.abort();
+        if (i.media?.slot) env.abandon(i.media.slot);
+      },
     }, env);
     this.draftSync = new DraftSync({
       put: (room, c) => this.mx.setData(this.me.user_id, room, draftType, c),

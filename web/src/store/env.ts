@@ -1,7 +1,5 @@
 // What the engine needs of the machine it runs on, so that its rules can be tested without one.
 
-import type { OutItem } from './disk';
-
 export type Signal =
   | { kind: 'sync'; response: unknown }
   | { kind: 'out' }
@@ -20,5 +18,7 @@ export interface Env {
   wait(ms: number, fn: () => void): () => void;
   now(): number;
   forget(uri: string): void; // a file was taken away: no copy of it stays
-  upload(item: OutItem, progress: (part: number) => void, signal: AbortSignal): Promise<string>;
+  // upload sends a file and answers its address; keep puts the name under which it goes on disk, before it goes.
+  upload(file: { blob: Blob; name: string; slot: string }, keep: (slot: string) => Promise<void>, progress: (part: number) => void, signal: AbortSignal): Promise<string>;
+  abandon(slot: string): void; // what has come of a file need not be kept
 }

@@ -46,7 +46,7 @@ function shellPath(request: Request): string {
   return shell.has(url.pathname) ? url.pathname : '';
 }
 
-// Photos that were looked at stay for when there is no network, while the app has made the place for them: never on a shared computer,
+// Photos that were looked at, and voice notes that were heard, stay for when there is no network, while the app has made the place for them: never on a shared computer,
 // and gone with the session. What a name stands for never changes, so what is here is as good as new.
 const media = 'wardline-media';
 const mostMedia = 600;
@@ -62,7 +62,7 @@ async function picture(request: Request): Promise<Response> {
   if (here) return here;
   const answer = await fetch(request);
   const type = answer.headers.get('Content-Type') ?? '';
-  if (answer.status === 200 && type.startsWith('image/') && Number(answer.headers.get('Content-Length') ?? '0') < 6_000_000) {
+  if (answer.status === 200 && (type.startsWith('image/') || type.startsWith('audio/')) && Number(answer.headers.get('Content-Length') ?? '0') < 6_000_000) {
     await keep(request, answer.clone()).catch(() => undefined);
   }
   return answer;

@@ -3,6 +3,7 @@
 
 import { engine } from '../app';
 import type { OutItem } from '../store/disk';
+import { mediaOf, type Media } from '../mx/media';
 import { isEdit, kindOf, noteWords, plainBody, preview, threadOf } from '../mx/kinds';
 import { isPoll, pollOf, type Poll } from '../mx/poll';
 import type { Decision, Filing } from '../mx/relations';
@@ -12,7 +13,6 @@ import { number, part, text } from '../mx/types';
 import type { Json, MatrixEvent } from '../mx/types';
 import { day, dayTitle } from './format';
 
-export interface Photo { uri: string; w: number; h: number; local: Blob | null }
 export interface Quote { id: string; name: string; body: string }
 export interface React { key: string; count: number; mine: string | undefined; names: string }
 export interface ThreadLine { root: string; count: number; last: string; ts: number; unread: number }
@@ -31,8 +31,7 @@ export interface SayRow {
   role: string;
   ts: number;
   body: string;
-  photo: Photo | null;
-  file: string;
+  media: Media | null; // a photo, film, voice note or file
   deleted: boolean;
   deletedBy: string;
   edited: boolean;
@@ -72,7 +71,7 @@ export class StreamRows {
     const next = new Map<string, Cached>();
     const rows: Row[] = [];
     const put = (row: Row): void => {
-      const sign = JSON.stringify(row, (k, v: unknown) => (k === 'local' || k === 'rich' ? undefined : v));
+      const sign = JSON.stringify(row, (k, v: unknown) => (k === 'local' || k === 'localPoster' || k === 'rich' ? undefined : v));
       const old = this.cache.get(row.key);
       const kept = old && old.sign === sign && richOf(old.row) === richOf(row) ? old : { sign, row };
       next.set(row.key, kept);
@@ -193,7 +192,7 @@ class Context {
     return {
       kind: 'say', key: ev.unsigned?.transaction_id ?? ev.event_id, id: ev.event_id, n: l.n, own, first, last,
       sender: ev.sender, name: room.nameOf(ev.sender), role: own ? '' : engine.people.role(ev.sender), ts: ev.origin_server_ts,
-      body: deleted ? '' : ask ? text(ask, 'text') : bodyOf(ev, c), ...this.extras(ev, c, deleted), ask: ask ?? null, photo: deleted ? null : photoOf(c), file: fileOf(c), deleted, edited: edit !== undefined,
+      body: deleted ? '' : ask ? text(ask, 'text') : bodyOf(ev, c), ...this.extras(ev, c, deleted), ask: ask ?? null, media: deleted ? null : mediaOf(c), deleted, edited: edit !== undefined,
       quote: deleted ? null : this.quote(ev.content), reacts: this.reacts(ev.event_id),
       decision: rel.decisionOf(ev.event_id), filing: rel.filingOf(ev.event_id),
       state: pending ? (pending.state === 'failed' ? 'failed' : 'sending') : seen.length > 0 ? 'seen' : 'sent',
@@ -207,8 +206,8 @@ class Context {
     const state = i.state === 'failed' ? 'failed' : i.state === 'sent' ? 'sent' : i.state === 'sending' ? 'sending' : 'wait';
     return {
       kind: 'say', key: i.txn, id: i.eventId, n: Number.MAX_SAFE_INTEGER, own: true, first, last, sender: this.me, name: '', role: '', ts: i.at,
-      body: m ? '' : text(i.content, 'body'), rich: m ? null : this.rich(i.content), kind2: kindWord(i.content), forwarded: null, thread: null,
-      poll: i.type === 'm.poll.start' ? this.poll({ content: i.content } as MatrixEvent) : null, ask: null, starred: false, pinned: false, deletedBy: '', photo: m ? { uri: m.uri, w: m.w, h: m.h, local: m.blob } : null, file: '', deleted: false,
+      body: m ? captionOf(i.content) : text(i.content, 'body'), rich: m ? null : this.rich(i.content), kind2: kindWord(i.content), forwarded: null, thread: null,
+      poll: i.type === 'm.poll.start' ? this.poll({ content: i.content } as MatrixEvent) : null, ask: null, starred: false, pinned: false, deletedBy: '', media: m ? mediaOf(i.content, m.blob, m.beside?.find((b) => b.as === 'still')?.blob ?? null) : null, deleted: false,
       edited: false, quote: this.quote(i.content), reacts: [], decision: undefined, filing: undefined, state, error: i.error,
       seq: i.seq, progress: m ? (engine.progress.get(i.seq) ?? 0) : 1, receipt: '',
     };
@@ -340,11 +339,7 @@ function receiptWords(room: Room, seen: string[]): string {
 function bodyOf(ev: MatrixEvent, c: Json): string {
   if (ev.type === 'm.room.encrypted') return 'This message is encrypted and cannot be read here.';
   const type = text(c, 'msgtype');
-  const body = text(c, 'body');
-  if (type === 'm.image' || type === 'm.file' || type === 'm.video' || type === 'm.audio') {
-    const name = text(c, 'filename');
-    return name !== '' && name !== body ? body : '';
-  }
+  if (mediaOf(c)) return captionOf(c);
   const words = plainBody(c);
   return type === 'm.emote' ? `* ${words}` : words;
 }
@@ -354,13 +349,8 @@ function kindWord(c: Json): SayRow['kind2'] {
   return part(c, 'uk.wardline.place') ? 'place' : '';
 }
 
-function photoOf(c: Json): Photo | null {
-  if (text(c, 'msgtype') !== 'm.image' || !text(c, 'url').startsWith('mxc://')) return null;
-  const info = part(c, 'info');
-  return { uri: text(c, 'url'), w: number(info, 'w', 4), h: number(info, 'h', 3), local: null };
-}
-
-function fileOf(c: Json): string {
-  const type = text(c, 'msgtype');
-  return type === 'm.file' || type === 'm.video' || type === 'm.audio' ? text(c, 'filename') || text(c, 'body') : '';
+// captionOf are the words beside a file: its body, where the file has a name of its own.
+function captionOf(c: Json): string {
+  const [name, body] = [text(c, 'filename'), plainBody(c)];
+  return name !== '' && name !== body ? body : '';
 }
