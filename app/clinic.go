@@ -93,6 +93,9 @@ func (a *App) clinic() error {
 	a.Group.Go("rota.clock", c.Rota.Run)
 	a.Group.Go("rota.feeds", c.Rota.RunFeeds)
 	a.Group.Go("conversation.follow", c.Conversations.Run)
+	if err := a.importing(); err != nil {
+		return err
+	}
 	a.Group.Go("ask.clock", c.Asks.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("record.worker", c.Record.Run)

@@ -39,11 +39,23 @@ type Config struct {
 	MaxUpload            int    `name:"max-upload" default:"52428800" doc:"Largest file that may be uploaded, in bytes."`
 	MediaQuota           int    `name:"media-quota" doc:"How many bytes of files one person may have here. 0: no bound."`
 
-	FHIR       string        `name:"fhir-url" doc:"Base URL of the FHIR R4 server that keeps the patient record. Empty: decisions wait."`
-	FHIRToken  string        `name:"fhir-token" doc:"Bearer token for it, when it wants one."`
-	TrustName  string        `name:"trust-name" default:"This trust" doc:"The trust's name, as the record shows it."`
-	ODS        string        `name:"ods" default:"X99" doc:"The trust's ODS code."`
-	SCIMToken  string        `name:"scim-token" doc:"Secret with which the trust's own directory brings people and teams in by SCIM 2.0, at /_wardline/scim/v2. Empty: no SCIM."`
+	FHIR      string `name:"fhir-url" doc:"Base URL of the FHIR R4 server that keeps the patient record. Empty: decisions wait."`
+	FHIRToken string `name:"fhir-token" doc:"Bearer token for it, when it wants one."`
+	TrustName string `name:"trust-name" default:"This trust" doc:"The trust's name, as the record shows it."`
+	ODS       string `name:"ods" default:"X99" doc:"The trust's ODS code."`
+	SCIMToken string `name:"scim-token" doc:"Secret with which the trust's own directory brings people and teams in by SCIM 2.0, at /_wardline/scim/v2. Empty: no SCIM."`
+
+	LDAPURL        string        `name:"ldap-url" doc:"Directory server that people are imported from: ldaps://host, or ldap://host with ldap-start-tls. Empty: none."`
+	LDAPStartTLS   bool          `name:"ldap-start-tls" doc:"Ask an ldap:// server for encryption before anything else."`
+	LDAPCAFile     string        `name:"ldap-ca-file" doc:"Certificates of authorities to believe for it, besides the system's."`
+	LDAPBindDN     string        `name:"ldap-bind-dn" doc:"As whom to ask, such as cn=wardline,ou=services,dc=trust,dc=example."`
+	LDAPPassword   string        `name:"ldap-password-file" doc:"File with that name's password."`
+	LDAPBase       string        `name:"ldap-base" doc:"Where people are, such as ou=people,dc=trust,dc=example."`
+	LDAPFilter     string        `name:"ldap-filter" default:"(objectClass=person)" doc:"Which of them are staff."`
+	LDAPAttributes string        `name:"ldap-attributes" doc:"Where the directory keeps what an import understands, as field=attribute with commas between, where it differs from the usual: number=employeeID,ward=physicalDeliveryOfficeName."`
+	LDAPEvery      time.Duration `name:"ldap-every" doc:"How often to import by itself. 0: only when somebody asks."`
+	LDAPMissing    bool          `name:"ldap-missing-leave" doc:"Who came from the directory and is not found there any more has left. Without it only a closed account has; more than a tenth missing at once changes nothing."`
+
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
 

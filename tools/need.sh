@@ -49,6 +49,7 @@ if [ "${1:-build}" = test ]; then
 	have gcc || need gcc libc6-dev # go test -race
 	have chromium || have chromium-browser || have google-chrome || need chromium
 	have python3 || need python3-venv # for matrix-nio
+	have slapd || [ -x /usr/sbin/slapd ] || need slapd # a directory server to import people from
 	have strace || need strace # makes fsync fail
 	{ have initdb && have postgres; } || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need postgresql
 fi

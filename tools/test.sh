@@ -63,6 +63,9 @@ section "oidc-provider signs people in to our server"
 quiet "packages" make -s test/op/node_modules/.stamp
 npm --prefix test/op test
 
+section "dex signs people in to our server"
+(cd test/dex && go test ./...)
+
 section "matrix-nio on our server"
 if tools/need.sh nio; then
 	.cache/nio/bin/python test/nio/client.py bin/wardline

@@ -20,6 +20,9 @@ type Options struct {
 	// Missing lets those leave who came from this source before and are not in the file. More than a tenth of them is refused: it is a
 	// file that was cut off, not a tenth of a hospital that left.
 	Missing bool
+	// Loose leaves a ward as it is here when the record calls it by a name that nobody knows: a directory of the whole trust has many
+	// departments, and none of them is a reason to keep somebody out.
+	Loose bool
 	// Progress is told how far it is; nil for nobody.
 	Progress func(done, of int)
 }
@@ -68,6 +71,11 @@ func (s *Service) Import(ctx context.Context, by id.User, file []byte, o Options
 	if o.Source == "" {
 		o.Source = "esr"
 	}
+	return s.bring(ctx, by, t, o)
+}
+
+// bring makes the directory what a table says.
+func (s *Service) bring(ctx context.Context, by id.User, t *table, o Options) (Report, error) {
 	rep := Report{Columns: t.columns, Ignored: t.ignored, Rows: len(t.entries) + len(t.problems), Problems: t.problems, Dry: o.Dry}
 	plans, err := s.compare(ctx, t, o, &rep)
 	if err != nil {
@@ -138,6 +146,11 @@ func (s *Service) compare(ctx context.Context, t *table, o Options, rep *Report)
 			}
 		}
 		ward, known := wardOf[strings.ToLower(e.Ward)]
+		if !known && o.Loose {
+			if known, e.Ward = true, ""; len(found) == 1 {
+				ward, e.Ward = found[0].Ward, string(found[0].Ward)
+			}
+		}
 		switch {
 		case numbers[e.Number] > 1:
 			bad(fmt.Sprintf("The staff number is in the file %d times. None of these lines was used.", numbers[e.Number]))

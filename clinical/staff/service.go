@@ -25,10 +25,13 @@ type Deps struct {
 }
 
 // Service brings people in and lets them go.
-type Service struct{ Deps }
+type Service struct {
+	Deps
+	LDAP *LDAP // the directory server that people are imported from, nil for none. Set before use.
+}
 
 // New returns the service. It starts nothing.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{Deps: d} }
 
 // May returns nil when somebody may change who works here, and fault.Hidden otherwise.
 func (s *Service) May(ctx context.Context, by directory.By) error {

@@ -34,6 +34,7 @@ func (h *handler) staffRoutes() []httpx.Route {
 		{Pattern: "GET " + v1 + "staff/{user}/devices", Handle: h.staffDevices},
 		{Pattern: "POST " + v1 + "staff/{user}/sign-out", Handle: h.signOutStaff},
 		{Pattern: "POST " + v1 + "staff/import", Handle: h.importStaff},
+		{Pattern: "GET " + v1 + "staff/sources", Handle: h.staffSources},
 	} {
 		next := rt.Handle
 		rt.Handle = func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
@@ -337,6 +338,11 @@ func (h *handler) signOutStaff(w http.ResponseWriter, r *http.Request, a account
 // maxFile bounds a file of the staff record.
 const maxFile = 32 << 20
 
+// staffSources says from where people can be imported besides a file.
+func (h *handler) staffSources(w http.ResponseWriter, _ *http.Request, _ account.Actor) error {
+	return httpx.JSON(w, http.StatusOK, map[string]any{"ldap": h.Staff.LDAP != nil})
+}
+
 // importStaff answers line by line: how far it is, and at the end the report. What it has begun it ends, also when nobody listens any more.
 func (h *handler) importStaff(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	file, err := httpx.Body(r, maxFile)
@@ -353,8 +359,15 @@ func (h *handler) importStaff(w http.ResponseWriter, r *http.Request, a account.
 			o.Mapping[field] = v[0]
 		}
 	}
+	bring := func(ctx context.Context) (staff.Report, error) { return h.Staff.Import(ctx, a.User, file, o) }
+	if q.Get("from") == "ldap" {
+		if h.Staff.LDAP == nil {
+			return fault.New(fault.NotFound, "M_NOT_FOUND", "This server knows no directory server.")
+		}
+		bring = func(ctx context.Context) (staff.Report, error) { return h.Staff.ImportLDAP(ctx, a.User, *h.Staff.LDAP, o) }
+	}
 	if o.Dry {
-		rep, err := h.Staff.Import(r.Context(), a.User, file, o)
+		rep, err := bring(r.Context())
 		if err != nil {
 			return err
 		}
@@ -374,7 +387,7 @@ func (h *handler) importStaff(w http.ResponseWriter, r *http.Request, a account.
 		_ = http.NewResponseController(w).Flush()
 	}
 	o.Progress = func(done, of int) { say(map[string]any{"done": done, "of": of}) }
-	rep, err := h.Staff.Import(context.WithoutCancel(r.Context()), a.User, file, o)
+	rep, err := bring(context.WithoutCancel(r.Context()))
 	if err != nil && !begun {
 		return err
 	}

@@ -205,6 +205,7 @@ func TestAPI_Staff(t *testing.T) {
 			{"POST", "/staff/@new.person:st-elsewhere/leave", `{}`, 404},
 			{"POST", "/staff/@new.person:st-elsewhere/return", `{}`, 404},
 			{"GET", "/staff?left=true", "", 404},
+			{"GET", "/staff/sources", "", 404},
 			{"POST", "/staff/import?dry=true", file + "1,,A,B,,,,,,,,\n", 404},
 		} {
 			name := tt.method + " " + tt.path

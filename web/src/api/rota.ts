@@ -215,12 +215,15 @@ export const standing = (user: string, what: 'leave' | 'return'): Promise<unknow
 export const signInLink = (user: string): Promise<{ path: string }> => go('POST', `/staff/${enc(user)}/link`, {});
 export const signOutOf = (user: string, device: string): Promise<unknown> => go('POST', `/staff/${enc(user)}/sign-out`, { device });
 
-// importStaff sends a file of the staff record and reads the answer line by line.
-export async function importStaff(file: Blob, dry: boolean, missing: boolean, mapping: Record<string, string>, progress: (done: number, of: number) => void): Promise<Report> {
+// sources says from where people can be imported besides a file.
+export const sources = (): Promise<{ ldap: boolean }> => go('GET', '/staff/sources');
+
+// importStaff sends a file of the staff record, or has the server ask its directory server, and reads the answer line by line.
+export async function importStaff(file: Blob | null, dry: boolean, missing: boolean, mapping: Record<string, string>, progress: (done: number, of: number) => void): Promise<Report> {
   const map = Object.entries(mapping).map(([k, v]) => `&map.${k}=${enc(v)}`).join('');
   let answer: Response;
   try {
-    answer = await fetch(`${base}/staff/import?dry=${dry}&missing=${missing}${map}`, { method: 'POST', credentials: 'same-origin', body: file, headers: { 'Content-Type': 'text/csv' } });
+    answer = await fetch(`${base}/staff/import?dry=${dry}&missing=${missing}${file ? '' : '&from=ldap'}${map}`, { method: 'POST', credentials: 'same-origin', body: file, headers: { 'Content-Type': 'text/csv' } });
   } catch {
     throw new WireError(0, 'OFFLINE', 'No connection');
   }
