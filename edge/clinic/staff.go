@@ -364,7 +364,9 @@ func (h *handler) importStaff(w http.ResponseWriter, r *http.Request, a account.
 		if h.Staff.LDAP == nil {
 			return fault.New(fault.NotFound, "M_NOT_FOUND", "This server knows no directory server.")
 		}
-		bring = func(ctx context.Context) (staff.Report, error) { return h.Staff.ImportLDAP(ctx, a.User, *h.Staff.LDAP, o) }
+		bring = func(ctx context.Context) (staff.Report, error) {
+			return h.Staff.ImportLDAP(ctx, a.User, *h.Staff.LDAP, o)
+		}
 	}
 	if o.Dry {
 		rep, err := bring(r.Context())
