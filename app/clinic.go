@@ -15,8 +15,10 @@ import (
 	"wardline/clinical/patient"
 	"wardline/clinical/quiet"
 	"wardline/clinical/record"
+	"wardline/clinical/remind"
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
+	"wardline/clinical/status"
 	"wardline/edge/clinic"
 	"wardline/edge/fhir"
 	"wardline/edge/scim"
@@ -32,7 +34,9 @@ type Clinic struct {
 	Patients      *patient.Service
 	Rota          *rota.Service
 	Staff         *staff.Service
+	Status        *status.Service
 	Conversations *conversation.Service
+	Reminders     *remind.Service
 	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
@@ -40,7 +44,7 @@ type Clinic struct {
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -77,6 +81,9 @@ func (a *App) clinic() error {
 		a.SSO.Find, a.SSO.May, a.SSO.Create = c.Staff.Named, c.Staff.MayComeIn, c.Staff.Bring
 	}
 
+	c.Reminders = remind.New(remind.Deps{DB: a.DB, Rooms: a.Rooms, Accounts: a.Accounts, Push: a.Push, Now: time.Now, Log: a.Log})
+	c.Status = status.New(status.Deps{DB: a.DB, Now: time.Now, Note: a.Timeline.SetStanding})
+
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Asks.Guard)
@@ -92,6 +99,8 @@ func (a *App) clinic() error {
 	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
 	a.Group.Go("rota.clock", c.Rota.Run)
 	a.Group.Go("rota.feeds", c.Rota.RunFeeds)
+	a.Group.Go("status.clock", c.Status.Run)
+	a.Group.Go("remind.clock", c.Reminders.Run)
 	a.Group.Go("conversation.follow", c.Conversations.Run)
 	if err := a.importing(); err != nil {
 		return err
@@ -103,7 +112,7 @@ func (a *App) clinic() error {
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
-	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Asks: c.Asks,
+	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
 		Paging: c.Paging, Record: c.Record, Locks: a.Locks, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }

@@ -72,6 +72,8 @@ type resultView struct {
 	Posts   []string       `json:"posts,omitempty"`
 	Holder  *holderView    `json:"holder,omitempty"`
 	Members []id.User      `json:"members,omitempty"`
+	Photo   string         `json:"photo,omitempty"`
+	Status  *statusView    `json:"status,omitempty"`
 }
 
 // holder returns who holds a post now, or nil.
@@ -166,7 +168,10 @@ func (h *handler) result(ctx context.Context, hit directory.Hit) (resultView, er
 	for _, post := range board.Held(hit.Person.User) {
 		v.OnDuty, v.Posts = true, append(v.Posts, board.Posts[post].Post.Name)
 	}
-	return v, nil
+	if hit.Person.Left() {
+		return v, nil
+	}
+	return v, h.dress(ctx, hit.Person.User, &v)
 }
 
 // place renders a post as somebody sees it.

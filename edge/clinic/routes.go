@@ -11,8 +11,10 @@ import (
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
+	"wardline/clinical/remind"
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
+	"wardline/clinical/status"
 	"wardline/edge/httpx"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -28,9 +30,11 @@ type Deps struct {
 	Directory     *directory.Service
 	Rota          *rota.Service
 	Staff         *staff.Service
+	Status        *status.Service
 	Accounts      *account.Service
 	Patients      *patient.Service
 	Conversations *conversation.Service
+	Reminders     *remind.Service
 	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
@@ -49,6 +53,9 @@ func Routes(d Deps) []httpx.Route {
 	h := &handler{d}
 	table := []httpx.Route{
 		{Pattern: "GET /_wardline/v1/directory", Handle: h.searchDirectory},
+		{Pattern: "GET /_wardline/v1/status", Handle: h.ownStatus},
+		{Pattern: "PUT /_wardline/v1/status", Handle: h.setStatus},
+		{Pattern: "DELETE /_wardline/v1/status", Handle: h.clearStatus},
 		{Pattern: "GET /_wardline/v1/posts", Handle: h.listPosts},
 		{Pattern: "GET /_wardline/v1/posts/{id}", Handle: h.onePost},
 		{Pattern: "GET /_wardline/v1/patients", Handle: h.wardPatients},
@@ -70,6 +77,10 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "GET /_wardline/v1/asks", Handle: h.listAsks},
 		{Pattern: "POST /_wardline/v1/asks/{id}/close", Handle: h.closeAsk},
 		{Pattern: "POST /_wardline/v1/asks/{id}/pass", Handle: h.passAsk},
+		{Pattern: "GET /_wardline/v1/reminders", Handle: h.listReminders},
+		{Pattern: "PUT /_wardline/v1/rooms/{room}/events/{event}/reminder", Handle: h.remind},
+		{Pattern: "DELETE /_wardline/v1/rooms/{room}/events/{event}/reminder", Handle: h.forgetReminder},
+		{Pattern: "PUT /_wardline/v1/rooms/{room}/level", Handle: h.setLevel},
 		{Pattern: "POST /_wardline/v1/forwards", Handle: h.forward},
 		{Pattern: "GET /_wardline/v1/rooms/{room}/events/{event}/info", Handle: h.messageInfo},
 		{Pattern: "POST /_wardline/v1/pages/preview", Handle: h.previewPage},

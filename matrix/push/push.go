@@ -120,28 +120,31 @@ func content(set *Ruleset) (json.RawMessage, error) {
 
 // Change changes a user's rules as one act and tells the user's devices.
 func (s *Service) Change(ctx context.Context, u id.User, change func(*Ruleset) error) error {
-	return s.db.Write(ctx, "push.rules", func(ctx context.Context, tx *db.Tx) error {
-		set, _, err := s.rules(ctx, tx, u)
-		if err != nil {
-			return err
-		}
-		before, err := content(set)
-		if err != nil {
-			return err
-		}
-		if err := change(set); err != nil {
-			return err
-		}
-		raw, err := content(set)
-		if err != nil || string(raw) == string(before) {
-			return err
-		}
-		if len(raw) > maxSetSize {
-			return fault.New(fault.TooLarge, "M_TOO_LARGE", "The push rules together are too large.")
-		}
-		tx.OnCommit(func() { s.Forget(u) })
-		return s.accounts.SetDataIn(ctx, tx, u, "", Data, raw)
-	})
+	return s.db.Write(ctx, "push.rules", func(ctx context.Context, tx *db.Tx) error { return s.ChangeIn(ctx, tx, u, change) })
+}
+
+// ChangeIn is Change inside an open act.
+func (s *Service) ChangeIn(ctx context.Context, tx *db.Tx, u id.User, change func(*Ruleset) error) error {
+	set, _, err := s.rules(ctx, tx, u)
+	if err != nil {
+		return err
+	}
+	before, err := content(set)
+	if err != nil {
+		return err
+	}
+	if err := change(set); err != nil {
+		return err
+	}
+	raw, err := content(set)
+	if err != nil || string(raw) == string(before) {
+		return err
+	}
+	if len(raw) > maxSetSize {
+		return fault.New(fault.TooLarge, "M_TOO_LARGE", "The push rules together are too large.")
+	}
+	tx.OnCommit(func() { s.Forget(u) })
+	return s.accounts.SetDataIn(ctx, tx, u, "", Data, raw)
 }
 
 // Forget drops what was compiled of a user's rules, after they, or whom the user ignores, have changed.

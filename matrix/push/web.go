@@ -257,6 +257,40 @@ func (s *Service) Try(ctx context.Context, u id.User, d id.Device) error {
 	return nil
 }
 
+// Remind tells each of a person's browsers, at once, that a message is to be looked at again. It asks nobody's rules, because the person
+// asked for it. A subscription that has ended is forgotten; where nobody can be told it does nothing.
+func (s *Service) Remind(ctx context.Context, u id.User, in id.Room, ev id.Event) error {
+	s.mu.Lock()
+	var to []*pusher
+	for _, p := range s.pushers[u] {
+		if p.Kind == WebKind {
+			to = append(to, p)
+		}
+	}
+	s.mu.Unlock()
+	if len(to) == 0 {
+		return nil
+	}
+	unread, err := s.allUnread(ctx, u)
+	if err != nil {
+		return err
+	}
+	plain, err := json.Marshal(map[string]any{"event_id": ev, "room_id": in, "unread": unread, "level": Direct, "reminder": true})
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, p := range to {
+		switch err := s.post(ctx, p.subscription(), webpush.Message{Plain: plain, TTL: 4 * time.Hour, Urgency: webpush.High}); {
+		case errors.Is(err, webpush.ErrGone):
+			failed = errors.Join(failed, s.Remove(ctx, u, p.App, p.Key))
+		case err != nil && !hopeless(err):
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
 // Reachable says whether somebody has a browser that can be told while the app is closed.
 func (s *Service) Reachable(u id.User) bool {
 	s.mu.Lock()

@@ -23,6 +23,7 @@ type presence struct {
 	last   [2]int64 // when one of either was last open, in ms
 	forced string   // what the user has set by hand below online, "" for nothing
 	note   string
+	stands string // what is told in place of the note, whatever the user's apps say
 	shown  string // what others see
 	active int64  // when the user was last here, in ms
 	serial int64  // of the last change of what others see
@@ -100,10 +101,10 @@ func (s *Service) present(u id.User, change func(one *presence, ms int64)) {
 		one = &presence{shown: "offline"}
 		p.people[u] = one
 	}
-	note := one.note
+	note := one.told()
 	change(one, ms)
 	shown := one.now(ms)
-	differs := one.shown != shown || note != one.note
+	differs := one.shown != shown || note != one.told()
 	if differs {
 		one.shown, one.serial = shown, s.serial.Add(1)
 		p.newest = one.serial
@@ -143,6 +144,22 @@ func (s *Service) SetPresence(u id.User, said, note string) error {
 	return nil
 }
 
+// SetStanding sets a status message that holds whatever the user's apps say of them meanwhile; "" leaves it to the apps again. It does not
+// count as being here. While presence is off it changes nothing.
+func (s *Service) SetStanding(u id.User, note string) {
+	if s.presences.on {
+		s.present(u, func(one *presence, _ int64) { one.stands = note })
+	}
+}
+
+// told is the status message that others see.
+func (one *presence) told() string {
+	if one.stands != "" {
+		return one.stands
+	}
+	return one.note
+}
+
 // Status is what others see of somebody.
 type Status struct {
 	Presence  string `json:"presence"`
@@ -152,7 +169,7 @@ type Status struct {
 }
 
 func (one *presence) status(now time.Time) Status {
-	st := Status{Presence: one.shown, Note: one.note}
+	st := Status{Presence: one.shown, Note: one.told()}
 	if one.active != 0 {
 		ago := max(now.UnixMilli()-one.active, 0)
 		st.ActiveAgo = &ago

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,7 +31,7 @@ func (w *Ward) api() http.Handler {
 		return account.Actor{User: w.As(token).User, Device: "D"}, nil
 	}}
 	mux := http.NewServeMux()
-	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
+	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Status: w.Status, Reminders: w.Reminders, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
 		Record: w.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
 }
@@ -95,6 +96,13 @@ func TestAPI_EveryRoute(t *testing.T) {
 			{"POST", "/asks/" + string(question.ID) + "/close", `{}`, 404},
 			{"POST", "/forwards", `{"from":"` + room + `","event_id":"` + string(m) + `","to":"` + team + `","txn":"f1"}`, 404},
 			{"GET", "/rooms/" + room + "/events/" + string(m) + "/info", "", 404},
+			{"PUT", "/rooms/" + room + "/events/" + string(m) + "/reminder", `{"at":` + strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10) + `}`, 404},
+			{"GET", "/reminders", "", 0},
+			{"DELETE", "/rooms/" + room + "/events/" + string(m) + "/reminder", "", 0},
+			{"PUT", "/rooms/" + team + "/level", `{"level":"mentions","until":0}`, 404},
+			{"PUT", "/status", `{"kind":"theatre","words":"list of four","until":0}`, 0},
+			{"GET", "/status", "", 0},
+			{"DELETE", "/status", "", 0},
 			{"POST", "/groups/" + team + "/leave", `{}`, 404},
 			{"GET", "/places", "", 0},
 			{"POST", "/directs", `{"user":"@tom:st-elsewhere"}`, 0},

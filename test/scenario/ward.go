@@ -22,8 +22,10 @@ import (
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
 	"wardline/clinical/record/fhirdouble"
+	"wardline/clinical/remind"
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
+	"wardline/clinical/status"
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/run"
@@ -32,6 +34,7 @@ import (
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
+	"wardline/matrix/push"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 )
@@ -49,6 +52,9 @@ type Ward struct {
 	Conversations *conversation.Service
 	Rota          *rota.Service
 	Staff         *staff.Service
+	Push          *push.Service
+	Reminders     *remind.Service
+	Status        *status.Service
 	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
@@ -85,8 +91,8 @@ func (l *Log) String() string {
 
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
-	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), conversation.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), timeline.Migrations(),
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -140,6 +146,9 @@ func (w *Ward) open() {
 	}
 	w.Directory, w.Patients = directory.New(d), patient.New(d, time.Now)
 	w.Conversations = conversation.New(conversation.Deps{DB: d, Rooms: w.Rooms, Steward: Steward, Now: time.Now, Timeline: w.Timeline, Log: w.log})
+	w.Push = push.New(d, w.Accounts, w.Rooms)
+	w.Reminders = remind.New(remind.Deps{DB: d, Rooms: w.Rooms, Accounts: w.Accounts, Push: w.Push, Now: w.now, Log: w.log})
+	w.Status = status.New(status.Deps{DB: d, Now: w.now, Note: w.Timeline.SetStanding})
 	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
@@ -156,6 +165,8 @@ func (w *Ward) open() {
 	w.group = run.NewGroup(w.log)
 	w.group.Go("rota.clock", w.Rota.Run)
 	w.group.Go("conversation.follow", w.Conversations.Run)
+	w.group.Go("remind.clock", w.Reminders.Run)
+	w.group.Go("status.clock", w.Status.Run)
 	w.group.Go("ask.clock", w.Asks.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
 	w.group.Go("record.worker", w.Record.Run)
