@@ -41,7 +41,8 @@ test('1 kept on top, muted, put away and brought back, as other clients see it',
   await tom.signIn();
   await listMenu(tom, 'Tea club', 'Keep on top');
   await tom.page.waitForFunction(() => document.querySelector('.list-pane .rows .row')?.textContent.includes('Tea club'));
-  await listMenu(tom, 'Tea club', 'Mute');
+  await listMenu(tom, 'Tea club', 'Notifications');
+  await tom.page.locator('dialog[open] .item', { hasText: 'Mute until I switch it on' }).click();
   await row(tom, 'Tea club').locator('.sign', { hasText: 'Muted' }).waitFor();
   await tom.clean('list with marks');
   await tom.shot('list-desk-day');

@@ -46,7 +46,7 @@ describe('the engine', () => {
     const again = engine(disk, false);
     expect((await again.recall())?.user_id).toBe(me.user_id);
     expect(again.sorted().map((r) => `${r.title()} ${r.unread}`)).toEqual(['Ward 7 3']);
-    const room = await again.open('!a');
+    const room = await again.shelf.open('!a');
     expect(room.lines).toHaveLength(2);
   });
 
@@ -56,10 +56,10 @@ describe('the engine', () => {
     await settle();
     await e.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] }, '!b': { initial: true, name: 'B', notification_count: 1, timeline_events: [message('2', 'y')] } }));
     expect(e.sorted().map((r) => r.name)).toEqual(['B', 'A']);
-    expect(e.unreadTotal()).toBe(1);
+    expect(e.marks.unreadTotal()).toBe(1);
     await e.applySync(response('p2', { '!b': { notification_count: 0 }, '!a': { timeline_events: [message('3', 'z')] } }));
     expect(e.sorted().map((r) => r.name)).toEqual(['A', 'B']);
-    expect(e.unreadTotal()).toBe(0);
+    expect(e.marks.unreadTotal()).toBe(0);
   });
 
   it('takes its own message back by transaction, out of memory and disk', async () => {

@@ -141,3 +141,49 @@ describe('what later events say about earlier ones', () => {
     expect(r.relations.threadOf('a')?.count).toBe(2);
   });
 });
+
+describe('a long conversation', () => {
+  const many = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => message(`m${from + i}`, 'x'));
+
+  it('forgets what is far back and asks for it again', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: many(0, 300), prev_batch: 't0' }, me);
+    r.apply({ timeline_events: [related('r1', 'm.reaction', 'm.annotation', 'm299', { key: '👍' }), related('r2', 'm.reaction', 'm.annotation', 'm1', { key: '👍' })] }, me);
+    const gone = r.trim(100);
+    expect(gone).toHaveLength(202);
+    expect(r.lines).toHaveLength(100);
+    expect(r.prev).toBe('');
+    expect(r.has('m0')).toBe(false);
+    expect(r.relations.reactionsOf('m299')).toHaveLength(1);
+    expect(r.relations.reactionsOf('m1')).toHaveLength(1); // its reaction is still at hand, and would not be told again
+    expect(r.trim(100)).toEqual([]);
+    r.prepend([...many(190, 202)].reverse(), 't190');
+    expect(r.lines[0]?.ev.event_id).toBe('m190');
+  });
+
+  it('tells the disk only of what the disk has', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: many(50, 60), prev_batch: 't50' }, me);
+    const from = r.row().from;
+    r.prepend(many(40, 50).reverse(), 't40');
+    expect([r.row().from, r.row().prev]).toEqual([from, '']);
+    const again = new Room('!r');
+    again.fromRow(r.row());
+    again.restore(r.lines.filter((l) => l.n >= from), r.row());
+    expect(ids(again.lines.slice(0, 1))).toBe('m50');
+    expect(again.prev).toBe('');
+    r.stored = null; // written after all
+    expect([r.row().from, r.row().prev]).toEqual([r.lines[0]?.n, 't40']);
+  });
+
+  it('a gap leaves only what the disk has of the older run', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: many(50, 60), prev_batch: 't50' }, me);
+    r.prepend(many(40, 50).reverse(), 't40');
+    r.apply({ limited: true, timeline_events: many(90, 95), prev_batch: 't90' }, me);
+    expect(ids(r.held.slice(0, 1))).toBe('m50');
+    expect(r.heldPrev).toBe('');
+    expect(r.has('m40')).toBe(false);
+    expect(r.row().prev).toBe('t90');
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { kindOf, preview, stripReply } from '../src/mx/kinds';
+import { kindOf, noteWords, preview, stripReply } from '../src/mx/kinds';
 import { pieces } from '../src/mx/text';
 import { message } from './helpers';
 
@@ -37,5 +37,17 @@ describe('the words of a message', () => {
     expect(preview(page)).toBe('Urgent page to Registrar');
     const step = message('s', 'Accepted', '@a:x', { content: { ...page.content, 'uk.wardline.page.step': { kind: 'accepted' } } });
     expect(kindOf(step, false)).toBe('hidden');
+  });
+});
+
+describe('a membership line', () => {
+  const join = (name: string, before?: Record<string, unknown>) => ({ event_id: 'j', type: 'm.room.member', sender: '@ada:x', state_key: '@ada:x', origin_server_ts: 1, content: { membership: 'join', displayname: name }, ...(before ? { unsigned: { prev_content: before } } : {}) });
+  const words = (ev: ReturnType<typeof join>) => noteWords(ev, () => 'Ada', '');
+
+  it('is there for who comes and for a new name, not for a new photo', () => {
+    expect(words(join('Ada'))).toBe('Ada joined');
+    expect(words(join('Ada', { membership: 'leave' }))).toBe('Ada joined');
+    expect(words(join('Ada', { membership: 'join', displayname: 'Ada', avatar_url: 'mxc://x/y' }))).toBe('');
+    expect(words(join('Ada Lind', { membership: 'join', displayname: 'Ada' }))).toBe('Ada is now called Ada Lind');
   });
 });

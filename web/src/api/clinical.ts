@@ -66,6 +66,17 @@ export class Clinical {
     return this.go('POST', '/groups', g);
   }
 
+  // setLevel says how one is told of a conversation; until is 0 for no end.
+  setLevel(room: string, level: string, until: number): Promise<unknown> {
+    return this.go('PUT', `/rooms/${enc(room)}/level`, { level, until });
+  }
+
+  // setReminder brings a message back at an instant; 0 puts the reminder away.
+  setReminder(room: string, event: string, at: number): Promise<unknown> {
+    const path = `/rooms/${enc(room)}/events/${enc(event)}/reminder`;
+    return at === 0 ? this.go('DELETE', path) : this.go('PUT', path, { at });
+  }
+
   addMembers(room: string, people: string[], posts: string[]): Promise<{ added: string[] | null }> {
     return this.go('POST', `/groups/${enc(room)}/members`, { people, posts });
   }

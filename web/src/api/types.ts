@@ -29,6 +29,13 @@ export interface Post extends PostRef {
   pageable: boolean;
 }
 
+// Status is what somebody says of themselves; until is 0 while it has no end.
+export interface Status {
+  kind: '' | 'clinic' | 'theatre' | 'round' | 'break' | 'busy';
+  words: string;
+  until: number;
+}
+
 export interface Found {
   kind: 'person' | 'post' | 'team';
   id: string;
@@ -38,6 +45,8 @@ export interface Found {
   posts?: string[];
   holder?: Holder | null;
   members?: string[];
+  photo?: string;
+  status?: Status;
 }
 
 export interface Patient {

@@ -4,13 +4,14 @@
 import { engine } from '../app';
 import { go } from '../ui/route.svelte';
 
-interface Kept { room?: unknown; page?: unknown }
+interface Kept { room?: unknown; page?: unknown; reminder?: unknown }
 
 function stale(data: unknown): boolean {
   const d = (typeof data === 'object' && data !== null ? data : {}) as Kept;
   if (typeof d.page === 'string' && d.page !== '') {
     return engine.synced && !engine.pages.mine(engine.me.user_id).some((p) => p.id === d.page);
   }
+  if (typeof d.reminder === 'string' && d.reminder !== '') return engine.synced && !engine.marks.reminders.some((r) => r.event === d.reminder);
   if (typeof d.room !== 'string' || d.room === '') return false;
   const room = engine.rooms.get(d.room);
   return room !== undefined && engine.synced && room.membership === 'join' && room.unread === 0;
@@ -18,7 +19,7 @@ function stale(data: unknown): boolean {
 
 async function tidy(): Promise<void> {
   const badge = navigator as Navigator & { setAppBadge?: (n: number) => Promise<void>; clearAppBadge?: () => Promise<void> };
-  const n = engine.unreadTotal();
+  const n = engine.marks.unreadTotal();
   if (n > 0) await badge.setAppBadge?.(n).catch(() => undefined);
   else await badge.clearAppBadge?.().catch(() => undefined);
   const reg = await navigator.serviceWorker?.getRegistration();
@@ -37,7 +38,7 @@ let began = false;
 export function begin(): void {
   if (began) return;
   began = true;
-  for (const t of ['rooms', 'pages']) engine.topics.on(t, soon);
+  for (const t of ['rooms', 'pages', 'reminders']) engine.topics.on(t, soon);
   soon();
   navigator.serviceWorker?.addEventListener('message', (e: MessageEvent<unknown>) => {
     const m = (typeof e.data === 'object' && e.data !== null ? e.data : {}) as { kind?: unknown; to?: unknown };

@@ -88,13 +88,6 @@ export class MatrixClient {
     return on ? this.wire.call('PUT', path, { order: 0.5 }) : this.wire.call('DELETE', path);
   }
 
-  // mute silences a room everywhere, as other clients do: a rule above all others without an action.
-  mute(room: string, on: boolean): Promise<Json> {
-    const path = `${base}/pushrules/global/override/${enc(room)}`;
-    if (!on) return this.wire.call('DELETE', path);
-    return this.wire.call('PUT', path, { conditions: [{ kind: 'event_match', key: 'room_id', pattern: room }], actions: [] });
-  }
-
   kick(room: string, user: string): Promise<Json> {
     return this.wire.call('POST', `${base}/rooms/${enc(room)}/kick`, { user_id: user });
   }

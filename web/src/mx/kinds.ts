@@ -90,6 +90,7 @@ export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string, ser
   const name = text(ev.content, 'displayname') || nameOf(user);
   switch (text(ev.content, 'membership')) {
     case 'join':
+      if (text(ev.unsigned?.prev_content, 'membership') === 'join') return renamed(ev, name);
       return user === ev.sender ? `${name} joined` : `${who} added ${name}`;
     case 'invite':
       return ev.sender === service ? '' : `${who} invited ${name}`;
@@ -100,6 +101,12 @@ export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string, ser
     default:
       return '';
   }
+}
+
+// renamed is a line only for a new name: a new photo is seen by itself.
+function renamed(ev: MatrixEvent, name: string): string {
+  const before = text(ev.unsigned?.prev_content, 'displayname');
+  return before === '' || before === name ? '' : `${before} is now called ${name}`;
 }
 
 function stateWords(ev: MatrixEvent, who: string, nameOf: (user: string) => string, service: string): string {

@@ -165,6 +165,38 @@ export class Relations {
     return { votes, end: end && !this.deleted.has(end.event_id) ? end : undefined };
   }
 
+  // forget drops what events said that are no longer at hand about others that are not either. What was decided, filed and asked stays.
+  forget(ids: Set<string>): void {
+    for (const [target, all] of this.reactions) {
+      if (!ids.has(target)) continue;
+      for (const [key, r] of all) {
+        for (const [sender, id] of r.by) if (ids.has(id)) r.by.delete(sender);
+        if (r.by.size === 0) all.delete(key);
+      }
+      if (all.size === 0) this.reactions.delete(target);
+    }
+    for (const [target, list] of this.edits) {
+      if (!ids.has(target)) continue;
+      const left = list.filter((e) => !ids.has(e.event_id));
+      if (left.length > 0) this.edits.set(target, left);
+      else this.edits.delete(target);
+    }
+    for (const [root, t] of this.threads) {
+      for (const id of t.events.keys()) if (ids.has(id)) t.events.delete(id);
+      if (ids.has(root) && t.events.size === 0) this.threads.delete(root);
+    }
+    for (const [poll, votes] of this.votes) {
+      if (!ids.has(poll)) continue;
+      for (const [user, v] of votes) if (ids.has(v.id)) votes.delete(user);
+      if (votes.size === 0) this.votes.delete(poll);
+    }
+    for (const [poll, end] of this.ended) if (ids.has(poll) && ids.has(end.event_id)) this.ended.delete(poll);
+    for (const id of ids) {
+      this.deleted.delete(id);
+      this.reactionTarget.delete(id);
+    }
+  }
+
   private noteDeletion(id: string, because: unknown): void {
     const ev = typeof because === 'object' && because !== null ? (because as Partial<MatrixEvent>) : {};
     const old = this.deleted.get(id);

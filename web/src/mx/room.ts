@@ -1,15 +1,13 @@
-// One conversation in memory: a contiguous run of events up to the newest, what they say about one another, who is in
-// it and who has read how far. It knows how to merge what the server sends; it neither fetches nor stores.
+// One conversation in memory: its events (Timeline), what it is called, who is in it, who may do what and who has read how far. It
+// neither fetches nor stores.
 
 import { kindOf, preview, roleOf, threadOf } from './kinds';
-import { Relations } from './relations';
+import { Timeline } from './timeline';
+import type { Merge } from './timeline';
 import { number, part, text } from './types';
 import type { Json, MatrixEvent, RoomResult } from './types';
 
-export interface Line {
-  n: number; // local order: grows towards the newest, may be negative; gaps leave room to prepend
-  ev: MatrixEvent;
-}
+export type { Line, Merge } from './timeline';
 
 export interface Summary {
   id: string;
@@ -41,18 +39,10 @@ export interface RoomRow {
   tags: string[];
   starred: [string, number][];
   threadReads: [string, string][];
+  silentUntil?: number; // absent in rows of older versions
 }
 
-export interface Merge {
-  added: Line[]; // to be written
-  dropped: Line[]; // no longer reachable, to be erased
-  live: MatrixEvent[]; // appended at the newest end by this response
-}
-
-const GAP = 100_000;
-
-export class Room {
-  readonly id: string;
+export class Room extends Timeline {
   name = '';
   dm = false;
   hero = '';
@@ -63,54 +53,17 @@ export class Room {
   highlight = 0;
   membership = 'join';
   joined = 0;
-  lines: Line[] = [];
-  prev: string | null = ''; // where history before lines[0] continues; null at the start of the room
-  held: Line[] = []; // an older run, beyond a gap
-  heldPrev: string | null = '';
   state = new Map<string, MatrixEvent>();
   receipts = new Map<string, { event: string; ts: number }>();
   typing: string[] = [];
   fullyRead = '';
   tags: string[] = [];
+  silentUntil = 0; // when a silence of this person's ends, 0 for never
   starred = new Map<string, number>(); // this person's own, event to when
   threadReads = new Map<string, string>(); // how far this person has read: in threads, "main" outside of them, "" in everything
-  next: string | null = null; // a run of the past: where the way to the newest continues
   last: Summary | null = null;
   lastName = '';
-  loaded = false; // the newest events were read from disk
   membersKnown = false;
-  version = 0; // grows with every change that may be seen
-  readonly relations = new Relations();
-  private index = new Map<string, number>();
-  private edge = Number.MIN_SAFE_INTEGER; // the line where the newest run begins, as read from disk
-
-  constructor(id: string) {
-    this.id = id;
-  }
-
-  has(id: string): boolean {
-    return this.index.has(id);
-  }
-
-  orderOf(id: string): number | undefined {
-    return this.index.get(id);
-  }
-
-  find(id: string): MatrixEvent | undefined {
-    const n = this.index.get(id);
-    if (n === undefined) return undefined;
-    let lo = 0;
-    let hi = this.lines.length - 1;
-    while (lo <= hi) {
-      const mid = (lo + hi) >> 1;
-      const line = this.lines[mid];
-      if (!line) return undefined;
-      if (line.n === n) return line.ev;
-      if (line.n < n) lo = mid + 1;
-      else hi = mid - 1;
-    }
-    return this.held.find((l) => l.n === n)?.ev;
-  }
 
   stateOf(type: string, key = ''): Json | undefined {
     return this.state.get(`${type}\n${key}`)?.content;
@@ -256,54 +209,11 @@ export class Room {
     this.version++;
   }
 
-  // prepend takes a page of history, newest first, and answers the new lines and what a closed gap brought back.
-  prepend(page: MatrixEvent[], end: string | undefined): Merge {
-    this.version++;
-    const added: Line[] = [];
-    let n = this.lines[0]?.n ?? 0;
-    this.prev = end === undefined || end === '' ? null : end;
-    for (const ev of page) {
-      if (this.held.length > 0 && this.held[this.held.length - 1]?.ev.event_id === ev.event_id) {
-        this.lines = [...this.held, ...added.reverse(), ...this.lines];
-        this.prev = this.heldPrev;
-        this.held = [];
-        return { added, dropped: [], live: [] };
-      }
-      if (this.index.has(ev.event_id)) continue;
-      n--;
-      added.push({ n, ev });
-      this.index.set(ev.event_id, n);
-      this.relations.take(ev);
-      if (ev.type === 'm.room.create') this.prev = null;
-    }
-    added.reverse();
-    const dropped = this.held.filter((l) => l.n >= n);
-    if (dropped.length > 0) this.dropHeld();
-    this.lines = [...added, ...this.lines];
-    return { added, dropped, live: [] };
-  }
-
-  // restore sets the run that the disk kept.
-  restore(lines: Line[], row: RoomRow): void {
-    const mine = lines.filter((l) => !this.index.has(l.ev.event_id));
-    for (const l of mine) {
-      this.index.set(l.ev.event_id, l.n);
-      this.relations.take(l.ev);
-    }
-    const run = mine.filter((l) => l.n >= row.from);
-    this.held = mine.filter((l) => l.n < row.from);
-    this.heldPrev = row.heldPrev;
-    this.lines = run.sort((a, b) => a.n - b.n);
-    this.held.sort((a, b) => a.n - b.n);
-    this.loaded = true;
-    this.version++;
-  }
-
   fromRow(row: RoomRow): void {
     Object.assign(this, {
       name: row.name, dm: row.dm, hero: row.hero, cls: row.cls, patient: row.patient, bump: row.bump,
       unread: row.unread, highlight: row.highlight, membership: row.membership, joined: row.joined, prev: row.prev,
-      heldPrev: row.heldPrev, last: row.last, lastName: row.lastNames, fullyRead: row.fullyRead, tags: row.tags, starred: new Map(row.starred), threadReads: new Map(row.threadReads),
+      heldPrev: row.heldPrev, last: row.last, lastName: row.lastNames, fullyRead: row.fullyRead, tags: row.tags, starred: new Map(row.starred), threadReads: new Map(row.threadReads), silentUntil: row.silentUntil ?? 0,
     });
     this.edge = row.from;
     for (const [user, event, ts] of row.receipts) this.receipts.set(user, { event, ts });
@@ -314,20 +224,10 @@ export class Room {
     return {
       id: this.id, name: this.name, dm: this.dm, hero: this.hero, cls: this.cls, patient: this.patient,
       bump: this.bump, unread: this.unread, highlight: this.highlight, membership: this.membership,
-      joined: this.joined, prev: this.prev, from: this.lines[0]?.n ?? this.edge, heldPrev: this.heldPrev,
+      joined: this.joined, prev: this.stored === null ? this.prev : '', from: this.stored ?? this.lines[0]?.n ?? this.edge, heldPrev: this.heldPrev,
       last: this.last, lastNames: this.lastName, fullyRead: this.fullyRead, receipts, tags: this.tags, starred: [...this.starred],
-      threadReads: [...this.threadReads],
+      threadReads: [...this.threadReads], silentUntil: this.silentUntil,
     };
-  }
-
-  // blank forgets what a deleted message said and answers the line to be written back.
-  blank(id: string, because: MatrixEvent): Line | undefined {
-    const n = this.index.get(id);
-    const line = [...this.lines, ...this.held].find((l) => l.n === n);
-    if (!line || line.ev.state_key !== undefined) return undefined;
-    line.ev = { ...line.ev, content: {}, unsigned: { ...line.ev.unsigned, redacted_because: because } };
-    this.version++;
-    return line;
   }
 
   // past makes a run of the past beside this one: it knows the same people and marks, and keeps its own events.
@@ -341,101 +241,6 @@ export class Room {
     run.prev = before;
     run.next = after;
     return run;
-  }
-
-  // extend adds what follows a run of the past, and answers whether it has come to something that the other run holds.
-  extend(page: MatrixEvent[], end: string | undefined, live: Room): boolean {
-    this.version++;
-    const met = page.some((ev) => live.lines.length > 0 && live.has(ev.event_id));
-    this.append(page);
-    this.next = met || end === undefined || page.length === 0 ? null : end;
-    return met || this.next === null;
-  }
-
-  private mergeTimeline(r: RoomResult): Merge {
-    const events = r.timeline_events ?? r.timeline ?? [];
-    const first = events.findIndex((e) => this.index.has(e.event_id));
-    if (events.length === 0) return { added: [], dropped: [], live: [] };
-    if (this.lines.length === 0 && this.held.length === 0) return this.start(events, r);
-    if (first < 0) {
-      const gap = r.limited === true || r.initial === true;
-      return gap ? this.gap(events, r) : { added: this.append(events), dropped: [], live: events };
-    }
-    return this.overlap(events, first, r);
-  }
-
-  private start(events: MatrixEvent[], r: RoomResult): Merge {
-    this.prev = this.tokenBefore(events, r);
-    const added = this.append(events);
-    return { added, dropped: [], live: r.initial ? events.slice(events.length - (r.num_live ?? 0)) : events };
-  }
-
-  private gap(events: MatrixEvent[], r: RoomResult): Merge {
-    const dropped = this.held;
-    for (const l of dropped) this.index.delete(l.ev.event_id);
-    this.held = this.lines;
-    this.heldPrev = this.prev;
-    this.lines = [];
-    this.prev = this.tokenBefore(events, r);
-    const added = this.append(events, (this.held[this.held.length - 1]?.n ?? 0) + GAP);
-    return { added, dropped, live: events.slice(events.length - (r.num_live ?? events.length)) };
-  }
-
-  private overlap(events: MatrixEvent[], first: number, r: RoomResult): Merge {
-    const added: Line[] = [];
-    const anchor = events[first]?.event_id;
-    if (first > 0 && anchor !== undefined && this.lines[0]?.ev.event_id === anchor) {
-      let n = this.lines[0].n;
-      const older: Line[] = [];
-      for (let i = first - 1; i >= 0; i--) {
-        const ev = events[i];
-        if (!ev) continue;
-        older.unshift({ n: --n, ev });
-        this.index.set(ev.event_id, n);
-        this.relations.take(ev);
-      }
-      this.lines = [...older, ...this.lines];
-      added.push(...older);
-      this.prev = this.tokenBefore(events, r);
-    }
-    let lastKnown = first;
-    events.forEach((e, i) => { if (this.index.has(e.event_id)) lastKnown = i; });
-    const fresh = events.slice(lastKnown + 1);
-    if (this.lines.length === 0) this.reopen();
-    added.push(...this.append(fresh));
-    return { added, dropped: [], live: fresh };
-  }
-
-  // reopen makes a held run the newest again; it happens when only events of that run are known.
-  private reopen(): void {
-    this.lines = this.held;
-    this.prev = this.heldPrev;
-    this.held = [];
-  }
-
-  private append(events: MatrixEvent[], start?: number): Line[] {
-    let n = start ?? (this.lines[this.lines.length - 1]?.n ?? 0) + 1;
-    const added: Line[] = [];
-    for (const ev of events) {
-      if (this.index.has(ev.event_id)) continue;
-      const line = { n: n++, ev };
-      added.push(line);
-      this.index.set(ev.event_id, line.n);
-      this.relations.take(ev);
-      if (ev.state_key !== undefined) this.takeState(ev);
-    }
-    this.lines = [...this.lines, ...added];
-    return added;
-  }
-
-  private tokenBefore(events: MatrixEvent[], r: RoomResult): string | null {
-    if (events.some((e) => e.type === 'm.room.create')) return null;
-    return r.prev_batch ?? '';
-  }
-
-  private dropHeld(): void {
-    for (const l of this.held) this.index.delete(l.ev.event_id);
-    this.held = [];
   }
 
   private readLast(): void {

@@ -15,41 +15,44 @@ import type { MatrixEvent, SyncResponse } from '../mx/types';
 import { emptyBatch } from './disk';
 import type { Batch, Disk, Draft } from './disk';
 import { DraftSync, draftType } from './drafts';
-import type { Env, Signal } from './env';
-import { applyExtensions, mutedIn, starredType } from './extensions';
-import { fetchAround, fetchMembers, fetchNewer, fetchOlder } from './history';
+import type { Env } from './env';
+import { applyExtensions, levelsIn, remindersIn, remindersType } from './extensions';
+import type { Reminder } from './extensions';
 import { echoOf, sortRooms } from './list';
+import { Marks } from './marks';
+import type { Host } from './marks';
 import { PageBook, askPages, readPage } from './pages';
 import { People } from './people';
+import { Shelf } from './shelf';
+import { Tabs } from './tabs';
 import { Topics } from './topics';
 
-export class Engine {
+export class Engine implements Host {
   readonly topics = new Topics();
   readonly rooms = new Map<string, Room>();
   readonly pages = new PageBook();
   readonly people: People;
   readonly outbox: Outbox;
   readonly mx: MatrixClient;
+  readonly marks = new Marks(this);
+  readonly shelf: Shelf;
   readonly drafts = new Map<string, Draft>();
   readonly progress = new Map<number, number>();
   private readonly uploads = new Map<number, AbortController>();
   private readonly draftSync: DraftSync;
-  muted = new Set<string>(); // rooms that this person's push rules silence
   me: Me = { user_id: '', device_id: '', name: '', role: '' };
   offlineSince = 0;
   broken = '';
   synced = false; // something was received from the server since this start
-  openRoom = '';
   private readonly disk: Disk;
   private readonly wire: HttpWire;
-  private readonly clinic: Clinical;
+  readonly clinic: Clinical;
   private readonly env: Env;
   private loop: SyncLoop | null = null;
   private leading = false;
   private gone = false;
   private pos: string | undefined;
-  private readonly known = new Set<string>(); // rooms that the disk has a row for
-  private readonly opened = new Map<string, string>(); // tab to room
+  private readonly tabs: Tabs;
   private turn: Promise<void> = Promise.resolve();
 
   constructor(disk: Disk, wire: HttpWire, clinic: Clinical, env: Env) {
@@ -84,6 +87,18 @@ export class Engine {
       put: (room, c) => this.mx.setData(this.me.user_id, room, draftType, c),
       wait: (ms, fn) => env.wait(ms, fn), now: () => this.serverNow(), device: () => this.me.device_id,
     });
+    this.tabs = new Tabs(env, {
+      sync: (r) => { if (!this.leading) void this.applySync(r); },
+      out: () => void this.reloadOut(),
+      opened: () => this.loop?.watch(this.tabs.rooms()),
+      status: (since) => { this.offlineSince = since; this.topics.emit('status'); },
+      page: (p) => { if (this.pages.take(p)) this.topics.emit('pages'); },
+      gone: () => this.wire.onSignedOut(),
+    });
+    this.shelf = new Shelf(this, {
+      disk, tabs: this.tabs, writes: () => this.leading && !this.gone, after: (run) => this.after(run),
+      learn: (lines) => { for (const l of lines) this.readClinical(l.ev); },
+    });
     this.outbox.changed = (room) => {
       this.touch(room);
       this.topics.emit('rooms');
@@ -104,9 +119,11 @@ export class Engine {
       const room = new Room(row.id);
       room.fromRow(row);
       this.rooms.set(row.id, room);
-      this.known.add(row.id);
+      this.shelf.known.add(row.id);
     }
-    this.muted = new Set((start.meta.get('muted') as string[] | undefined) ?? []);
+    const set = (key: string): Set<string> => new Set((start.meta.get(key) as string[] | undefined) ?? []);
+    this.marks.takeLevels({ muted: set('muted'), mentions: set('mentions') });
+    this.marks.reminders = (start.meta.get('reminders') as Reminder[] | undefined) ?? [];
     this.outbox.restore(start.out);
     for (const d of start.drafts) this.drafts.set(d.room, d);
     this.announce();
@@ -121,7 +138,7 @@ export class Engine {
     this.me = me;
     if (fresh) this.pos = undefined;
     await this.disk.putMeta('me', me);
-    this.env.hear((s) => this.hear(s));
+    this.tabs.listen();
     this.env.lead(() => void this.lead());
     this.announce();
     void this.refreshPages();
@@ -134,9 +151,9 @@ export class Engine {
     this.loop = null;
     this.outbox.stop();
     this.outbox.items = [];
-    for (const m of [this.rooms, this.drafts, this.progress, this.opened]) m.clear();
-    this.known.clear();
-    this.muted = new Set();
+    for (const m of [this.rooms, this.drafts, this.progress, this.tabs, this.shelf.known]) m.clear();
+    this.marks.takeLevels({ muted: new Set(), mentions: new Set() });
+    this.marks.reminders = [];
     this.pages.clear();
     this.people.clear();
     this.draftSync.clear();
@@ -169,165 +186,6 @@ export class Engine {
     return sortRooms(this.rooms, this.outbox.items, this.env.now());
   }
 
-  // unreadTotal counts conversations that want to be read: not those that are muted or put away.
-  unreadTotal(): number {
-    return [...this.rooms.values()].filter((r) => r.membership === 'join' && r.unread > 0 && !this.muted.has(r.id) && !r.tags.includes('m.lowpriority')).length;
-  }
-
-  // open makes a room the one on screen: its events come from the disk now and in full detail from the server.
-  async open(id: string): Promise<Room> {
-    this.openRoom = id;
-    this.opened.set(this.env.tab, id);
-    this.env.post({ kind: 'open', tab: this.env.tab, room: id });
-    this.watch();
-    const room = this.rooms.get(id) ?? new Room(id);
-    this.rooms.set(id, room);
-    await this.load(room);
-    return room;
-  }
-
-  close(id: string): void {
-    if (this.openRoom !== id) return;
-    this.openRoom = '';
-    this.opened.delete(this.env.tab);
-    this.env.post({ kind: 'open', tab: this.env.tab, room: '' });
-    this.watch();
-  }
-
-  // load brings a room's newest run into memory from the disk.
-  async load(room: Room): Promise<void> {
-    if (room.loaded) return;
-    if (!this.known.has(room.id)) {
-      room.loaded = true;
-      return;
-    }
-    const [lines, state] = await Promise.all([this.disk.lines(room.id), this.disk.state(room.id)]);
-    if (room.loaded) return;
-    for (const ev of state) if (!room.state.has(`${ev.type}\n${ev.state_key ?? ''}`)) room.takeState(ev);
-    room.restore(lines, room.row());
-    for (const l of lines) this.readClinical(l.ev);
-    this.touch(room.id);
-  }
-
-  // around opens a run of the past at a message that is not at hand.
-  async around(room: Room, event: string): Promise<Room> {
-    const run = await fetchAround(this.mx, room, event);
-    for (const l of run.lines) this.readClinical(l.ev);
-    return run;
-  }
-
-  // newer goes on from a run of the past towards now, and answers whether it has come there.
-  newer(run: Room): Promise<boolean> {
-    return fetchNewer(this.mx, run, this.rooms.get(run.id) ?? run);
-  }
-
-  // history fetches the page before the oldest event held, and answers whether there may be more.
-  async history(room: Room, limit = 50): Promise<boolean> {
-    const merge = await fetchOlder(this.mx, room, limit);
-    if (this.rooms.get(room.id) !== room) {
-      this.touch(room.id);
-      return room.prev !== null;
-    }
-    for (const l of merge.added) this.readClinical(l.ev);
-    if (this.leading && merge.added.length > 0 && room.lines.length <= 400) {
-      const batch = emptyBatch();
-      batch.lines.push({ room: room.id, lines: merge.added });
-      batch.dropped.push({ room: room.id, lines: merge.dropped });
-      batch.rooms.push(room.row());
-      await this.disk.commit(batch);
-    }
-    this.touch(room.id);
-    return room.prev !== null;
-  }
-
-  async learnMembers(room: Room): Promise<void> {
-    if (await fetchMembers(this.mx, room)) this.touch(room.id);
-  }
-
-  // read tells everyone that this person has seen the room up to its newest event. While a thread holds something that they have not
-  // looked at, only the conversation outside of threads is marked.
-  async read(room: Room): Promise<void> {
-    const main = room.lines.findLast((l) => room.rootOf(l.ev) === '')?.ev.event_id;
-    const apart = room.relations.threadRoots().some((root) => room.unreadIn(root, this.me.user_id) > 0);
-    const newest = apart ? main : room.lines[room.lines.length - 1]?.ev.event_id;
-    const mine = room.receipts.get(this.me.user_id)?.event;
-    if (newest === undefined || (newest === mine && (room.unread === 0 || apart))) return;
-    room.takeThreadReceipt(newest, apart ? 'main' : '');
-    room.takeReceipt(newest, this.me.user_id, this.env.now());
-    room.fullyRead = newest;
-    if (room.unread > 0) {
-      room.unread = 0;
-      room.highlight = 0;
-      this.topics.emit('rooms');
-    }
-    try {
-      if (apart) await Promise.all([this.mx.readThread(room.id, newest, 'main'), this.mx.fullyRead(room.id, newest)]);
-      else await this.mx.readUpTo(room.id, newest);
-    } catch {
-      room.receipts.delete(this.me.user_id); // tried again with the next look at the room
-    }
-  }
-
-  // readThread marks a thread as read up to its newest message.
-  async readThread(room: Room, root: string): Promise<void> {
-    const replies = room.relations.repliesOf(root).filter((ev) => room.has(ev.event_id));
-    const newest = replies.sort((a, b) => (room.orderOf(b.event_id) ?? 0) - (room.orderOf(a.event_id) ?? 0))[0]?.event_id;
-    if (newest === undefined || room.threadReads.get(root) === newest) return;
-    const before = room.threadReads.get(root);
-    room.takeThreadReceipt(newest, root);
-    this.touch(room.id);
-    try {
-      await this.mx.readThread(room.id, newest, root);
-    } catch {
-      if (before === undefined) room.threadReads.delete(root);
-      else room.threadReads.set(root, before);
-    }
-  }
-
-  // star puts this person's own mark on a message, or takes it off.
-  async star(room: Room, event: string, on: boolean): Promise<void> {
-    const before = room.starred;
-    room.starred = new Map(before);
-    if (on) room.starred.set(event, this.env.now());
-    else room.starred.delete(event);
-    this.touch(room.id);
-    this.topics.emit('stars');
-    try {
-      await this.mx.setData(this.me.user_id, room.id, starredType, { events: Object.fromEntries(room.starred) });
-    } catch (e) {
-      room.starred = before;
-      this.touch(room.id);
-      this.topics.emit('stars');
-      throw e;
-    }
-  }
-
-  // tag keeps a conversation at the top (m.favourite) or puts it away (m.lowpriority), on all of this person's devices.
-  async tag(room: Room, tag: string, on: boolean): Promise<void> {
-    const before = room.tags;
-    room.tags = on ? [...before.filter((t) => t !== tag), tag] : before.filter((t) => t !== tag);
-    this.touch(room.id);
-    this.topics.emit('rooms');
-    try {
-      await this.mx.tag(this.me.user_id, room.id, tag, on);
-    } catch (e) {
-      room.tags = before;
-      this.touch(room.id);
-      this.topics.emit('rooms');
-      throw e;
-    }
-  }
-
-  // mute silences a conversation, or lets it be heard again.
-  async mute(room: Room, on: boolean): Promise<void> {
-    await this.mx.mute(room.id, on);
-    this.muted = new Set(this.muted);
-    if (on) this.muted.add(room.id);
-    else this.muted.delete(room.id);
-    this.topics.emit('rooms');
-    this.touch(room.id);
-  }
-
   setDraft(draft: Draft): void {
     if (draft.text === '' && draft.replyTo === '') this.drafts.delete(draft.room);
     else this.drafts.set(draft.room, draft);
@@ -341,7 +199,7 @@ export class Engine {
     for (const [room, events] of Object.entries(r.extensions?.account_data?.rooms ?? {})) {
       for (const e of events) {
         if (e.type !== draftType) continue;
-        const d = this.draftSync.take(room, e.content, [...this.opened.values()].includes(room));
+        const d = this.draftSync.take(room, e.content, this.tabs.rooms().includes(room));
         if (!d) continue;
         if (d.text === '' && d.replyTo === '') this.drafts.delete(room);
         else this.drafts.set(room, d);
@@ -367,14 +225,22 @@ export class Engine {
     this.takePages(pages);
   }
 
+  now(): number {
+    return this.env.now();
+  }
+
   serverNow(): number {
     return this.wire.serverClock();
   }
 
   // applySync is the one place where a response becomes truth. Responses are applied strictly one after another.
   applySync(response: SyncResponse): Promise<void> {
-    const mine = this.turn.then(() => this.applyNow(response));
-    this.turn = mine.catch(() => undefined);
+    return this.after(() => this.applyNow(response));
+  }
+
+  private after<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(run);
+    this.turn = mine.then(() => undefined, () => undefined);
     return mine;
   }
 
@@ -385,21 +251,25 @@ export class Engine {
     for (const [id, result] of Object.entries(r.rooms ?? {})) {
       let room = this.rooms.get(id);
       if (!room) this.rooms.set(id, (room = new Room(id)));
-      await this.load(room);
+      await this.shelf.load(room);
       const merge = room.apply(result, this.me.user_id);
       touched.add(id);
       for (const ev of result.required_state ?? []) if (ev.content !== undefined) batch.state.push({ room: id, ev });
       this.collect(room, merge.added, batch);
       if (merge.dropped.length > 0) batch.dropped.push({ room: id, lines: merge.dropped });
       this.echo(room, result.initial === true, batch);
+      this.shelf.shedInto(room, batch);
     }
     applyExtensions(r, this.rooms, this.me.user_id, touched);
     this.takeDrafts(r);
     const rules = r.extensions?.account_data?.global?.find((e) => e.type === 'm.push_rules');
     if (rules) {
-      this.muted = mutedIn(rules.content);
-      batch.meta['muted'] = [...this.muted];
+      this.marks.takeLevels(levelsIn(rules.content));
+      batch.meta['muted'] = [...this.marks.muted];
+      batch.meta['mentions'] = [...this.marks.mentions];
     }
+    const later = r.extensions?.account_data?.global?.find((e) => e.type === remindersType);
+    if (later) batch.meta['reminders'] = this.marks.reminders = remindersIn(later.content);
     for (const id of touched) {
       const room = this.rooms.get(id);
       if (room) batch.rooms.push(room.row());
@@ -413,10 +283,11 @@ export class Engine {
     const first = !this.synced; // whoever waits for the truth hears of it, also when nothing has changed
     this.synced = true;
     for (const id of touched) {
-      this.known.add(id);
+      this.shelf.known.add(id);
       this.touch(id);
     }
     if (touched.size > 0 || rules || first) this.topics.emit('rooms');
+    if (later) this.topics.emit('reminders');
     if (touched.size > 0) this.topics.emit('stars');
   }
 
@@ -424,6 +295,7 @@ export class Engine {
     const lines = [...added];
     for (const { ev } of added) {
       this.readClinical(ev);
+      if (ev.type === 'm.room.member' && this.people.noteFace(ev.state_key ?? '', text(ev.content, 'avatar_url'))) this.topics.emit('people');
       if (ev.state_key !== undefined) batch.state.push({ room: room.id, ev });
       if (ev.type !== 'm.room.redaction') continue;
       const gone = text(room.find(text(ev.content, 'redacts') || ev.redacts || '')?.content, 'url');
@@ -470,7 +342,7 @@ export class Engine {
     }, this.env.conn);
     loop.pos = this.pos;
     this.loop = loop;
-    this.watch();
+    loop.watch(this.tabs.rooms());
     this.outbox.run();
     await loop.run();
   }
@@ -479,38 +351,6 @@ export class Engine {
   private async restart(): Promise<void> {
     this.pos = undefined;
     await this.disk.putMeta('pos', undefined);
-  }
-
-  private watch(): void {
-    const rooms = [...new Set(this.opened.values())].filter((r) => r !== '').sort();
-    this.loop?.watch(rooms);
-  }
-
-  private hear(s: Signal): void {
-    switch (s.kind) {
-      case 'sync':
-        if (!this.leading) void this.applySync(s.response as SyncResponse);
-        break;
-      case 'out':
-        void this.reloadOut();
-        break;
-      case 'open':
-        if (s.room === '') this.opened.delete(s.tab);
-        else this.opened.set(s.tab, s.room);
-        this.watch();
-        break;
-      case 'status':
-        this.offlineSince = s.offlineSince;
-        this.topics.emit('status');
-        break;
-      case 'page':
-        if (this.pages.take(s.page as Page)) this.topics.emit('pages');
-        break;
-      case 'out of here':
-        this.wire.onSignedOut();
-        break;
-      default:
-    }
   }
 
   private async reloadOut(): Promise<void> {
@@ -531,7 +371,7 @@ export class Engine {
     }
   }
 
-  private touch(room: string): void {
+  touch(room: string): void {
     const r = this.rooms.get(room);
     if (r) r.version++;
     this.topics.emit(`room ${room}`);

@@ -1,7 +1,7 @@
 // What a sync response says beside events: who is typing, who has read how far, where this person's own mark is.
 
 import type { Room } from '../mx/room';
-import { part, text } from '../mx/types';
+import { number, part, text } from '../mx/types';
 import type { Json, SyncResponse } from '../mx/types';
 
 export const starredType = 'uk.wardline.starred';
@@ -11,17 +11,37 @@ export function starsIn(c: Json): Map<string, number> {
   return new Map(Object.entries(part(c, 'events') ?? {}).filter((e): e is [string, number] => typeof e[1] === 'number'));
 }
 
-// mutedIn reads which rooms this person's push rules silence.
-export function mutedIn(rules: Json): Set<string> {
-  const all = part(rules, 'global')?.['override'];
+// Level is how one is told of a conversation: of all that is said, of what names one, or of nothing. A page comes through all of them.
+export type Level = 'all' | 'mentions' | 'nothing';
+
+export interface Levels { muted: Set<string>; mentions: Set<string> }
+
+const silent = (r: Json): boolean => {
+  const actions = Array.isArray(r['actions']) ? r['actions'] : ['?'];
+  return r['enabled'] !== false && (actions.length === 0 || actions[0] === 'dont_notify');
+};
+
+// levelsIn reads from this person's push rules which rooms are silent, and which tell only of what names them.
+export function levelsIn(rules: Json): Levels {
+  const list = (kind: string): Json[] => { const all = part(rules, 'global')?.[kind]; return Array.isArray(all) ? (all as Json[]) : []; };
   const muted = new Set<string>();
-  for (const r of Array.isArray(all) ? (all as Json[]) : []) {
+  for (const r of list('override')) {
     const conditions = Array.isArray(r['conditions']) ? (r['conditions'] as Json[]) : [];
-    const actions = Array.isArray(r['actions']) ? r['actions'] : ['?'];
-    if (r['enabled'] === false || conditions.length !== 1 || (actions.length > 0 && actions[0] !== 'dont_notify')) continue;
+    if (conditions.length !== 1 || !silent(r)) continue;
     if (text(conditions[0], 'kind') === 'event_match' && text(conditions[0], 'key') === 'room_id') muted.add(text(conditions[0], 'pattern'));
   }
-  return muted;
+  return { muted, mentions: new Set(list('room').filter(silent).map((r) => text(r, 'rule_id'))) };
+}
+
+export const silenceType = 'uk.wardline.silence';
+export const remindersType = 'uk.wardline.reminders';
+
+export interface Reminder { room: string; event: string; at: number; due: boolean }
+
+// remindersIn reads which messages are to come back.
+export function remindersIn(c: Json): Reminder[] {
+  const list = Array.isArray(c['reminders']) ? (c['reminders'] as Json[]) : [];
+  return list.map((r) => ({ room: text(r, 'room_id'), event: text(r, 'event_id'), at: number(r, 'at'), due: r['due'] === true })).filter((r) => r.room !== '' && r.event !== '');
 }
 
 export function applyExtensions(r: SyncResponse, rooms: Map<string, Room>, me: string, touched: Set<string>): void {
@@ -50,6 +70,7 @@ export function applyExtensions(r: SyncResponse, rooms: Map<string, Room>, me: s
     for (const e of events) {
       if (e.type === 'm.fully_read') room.fullyRead = text(e.content, 'event_id');
       else if (e.type === 'm.tag') room.tags = Object.keys(part(e.content, 'tags') ?? {});
+      else if (e.type === silenceType) room.silentUntil = number(e.content, 'until');
       else if (e.type === starredType) room.starred = starsIn(e.content);
       else continue;
       touched.add(id);

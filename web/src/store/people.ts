@@ -30,6 +30,27 @@ export class People {
     return this.get(user)?.detail.split(',')[0]?.trim() ?? '';
   }
 
+  // photo is the picture that somebody shows of themselves, empty for none.
+  photo(user: string): string {
+    return this.get(user)?.photo ?? '';
+  }
+
+  // again asks anew for somebody who may say something else of themselves by now. What is known stays meanwhile.
+  again(user: string): void {
+    if (user === '' || this.wanted.includes(user)) return;
+    this.asked.add(user);
+    this.wanted.push(user);
+    this.timer ??= setTimeout(() => void this.ask(), 40);
+  }
+
+  // noteFace takes a new picture from a conversation, and answers whether it is news.
+  noteFace(user: string, photo: string): boolean {
+    const p = this.known.get(user);
+    if (!p || (p.photo ?? '') === photo) return false;
+    this.known.set(user, { ...p, photo });
+    return true;
+  }
+
   learn(list: Found[]): void {
     for (const p of list) if (p.kind === 'person') this.known.set(p.id, p);
   }

@@ -83,10 +83,11 @@ async function serve(request: Request, path: string): Promise<Response> {
 
 // What the server tells: ids and numbers. The words are made here, and are the same for everybody: a locked screen is read by
 // whoever is near.
-interface Notice { room_id?: string; event_id?: string; ref?: string; level?: number; unread?: number; silent?: boolean; member?: boolean; trial?: boolean }
+interface Notice { room_id?: string; event_id?: string; ref?: string; level?: number; unread?: number; silent?: boolean; member?: boolean; trial?: boolean; reminder?: boolean }
 
 function words(n: Notice): string {
   if (n.trial) return 'This is a trial: notifications work on this device.';
+  if (n.reminder) return 'A message that you wanted to see again';
   if (n.level === 4) return 'Emergency page, open to read';
   if (n.level === 3) return 'Urgent page, open to read';
   if (n.member) return 'You were added to a conversation';
@@ -111,8 +112,8 @@ async function told(n: Notice): Promise<void> {
   const looking = open.some((c) => c.visibilityState === 'visible');
   if (!looking || n.trial) {
     const options = {
-      body: words(n), tag: n.trial ? 'trial' : page ? `page ${n.ref ?? ''}` : `room ${n.room_id ?? ''}`, icon: '/icon-192.png', badge: '/icon-192.png',
-      data: { to: place(n), room: n.room_id ?? '', page: page ? (n.ref ?? '') : '' }, requireInteraction: page,
+      body: words(n), tag: n.trial ? 'trial' : page ? `page ${n.ref ?? ''}` : n.reminder ? `reminder ${n.event_id ?? ''}` : `room ${n.room_id ?? ''}`, icon: '/icon-192.png', badge: '/icon-192.png',
+      data: { to: place(n), room: n.reminder ? '' : (n.room_id ?? ''), reminder: n.reminder ? (n.event_id ?? '') : '', page: page ? (n.ref ?? '') : '' }, requireInteraction: page,
       silent: n.silent === true && !page, renotify: (n.level ?? 1) >= 2, vibrate: page ? [300, 150, 300, 150, 300] : n.silent ? [] : [120],
     };
     await scope.registration.showNotification('Wardline', options as NotificationOptions);

@@ -71,7 +71,7 @@ export async function pin(room: Room, event: string, on: boolean): Promise<void>
 
 export async function star(room: Room, event: string, on: boolean): Promise<void> {
   try {
-    await engine.star(room, event, on);
+    await engine.marks.star(room, event, on);
   } catch (e) {
     toast.say(explain(e, 'The star was not saved'));
   }

@@ -76,6 +76,13 @@ export function until(ms: number, now: number): string {
   return day(ms) === day(now) ? clock(ms) : `${weekday.format(ms)} ${clock(ms)}`;
 }
 
+// tomorrowAt is an hour of the next day, by the clock on the trust's wall.
+export function tomorrowAt(hour: number, now: number): number {
+  const noon = Date.parse(`${day(now)}T12:00:00Z`) + 86_400_000;
+  const there = Number(clock(noon).slice(0, 2)); // 12 in winter, 13 in summer
+  return noon + (hour - there) * 3_600_000;
+}
+
 export function initials(name: string): string {
   const words = name.replace(/\b(Dr|Mr|Mrs|Ms|Miss|Prof|Sister)\.?\s/gi, '').trim().split(/\s+/);
   const a = words[0]?.[0] ?? '?';

@@ -59,7 +59,7 @@ function nextUnread(step: 1 | -1): void {
   const at = rooms.findIndex((r) => r.id === router.now.id);
   for (let i = 1; i <= rooms.length; i++) {
     const room = rooms[(at + step * i + rooms.length * 2) % rooms.length];
-    if (room && room.unread > 0 && !engine.muted.has(room.id) && !room.tags.includes('m.lowpriority')) {
+    if (room && room.unread > 0 && !engine.marks.muted.has(room.id) && !room.tags.includes('m.lowpriority')) {
       go(to('chats', room.id));
       return;
     }

@@ -50,10 +50,10 @@ export function rowOf(room: Room): ListRow {
     plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? room.lines.at(-1)?.ev.origin_server_ts ?? 0,
     from: face === 'person' ? '' : last && !out && !own ? senderName(room, last.sender, sender) : '',
     body: room.membership === 'invite' ? 'Invitation, open to answer' : out ? (out.media ? 'Photo' : text(out.content, 'body')) : (last?.body ?? 'Nothing said yet'),
-    draft: engine.openRoom === room.id ? '' : draft,
+    draft: engine.shelf.openRoom === room.id ? '' : draft,
     typing: typing === undefined ? '' : `${room.nameOf(typing).split(' ')[0] ?? ''} is typing…`,
-    mark, unread: room.unread, quiet: room.cls === 'social' || engine.muted.has(room.id), mentioned: room.highlight > 0,
-    muted: engine.muted.has(room.id), top: room.tags.includes('m.favourite'), away: room.tags.includes('m.lowpriority'),
+    mark, unread: room.unread, quiet: room.cls === 'social' || engine.marks.muted.has(room.id), mentioned: room.highlight > 0,
+    muted: engine.marks.muted.has(room.id), top: room.tags.includes('m.favourite'), away: room.tags.includes('m.lowpriority'),
     decided: last !== null && room.relations.decisionOf(last.id) !== undefined,
   };
 }

@@ -1,0 +1,74 @@
+// The other tabs of this app: what each has open, and what they tell one another. Every tab applies the responses that the leading one
+// got; only the leading one writes.
+
+import type { Page } from '../api/types';
+import type { SyncResponse } from '../mx/types';
+import type { Env, Signal } from './env';
+
+export interface TabPort {
+  sync(r: SyncResponse): void;
+  out(): void; // something waits on the disk
+  opened(): void; // what is on screen somewhere has changed
+  status(offlineSince: number): void;
+  page(p: Page): void;
+  gone(): void; // the session ended
+}
+
+export class Tabs {
+  private readonly open = new Map<string, string>(); // tab to room
+  private readonly env: Env;
+  private readonly port: TabPort;
+
+  constructor(env: Env, port: TabPort) {
+    this.env = env;
+    this.port = port;
+  }
+
+  // listen hears the other tabs.
+  listen(): void {
+    this.env.hear((s) => this.hear(s));
+  }
+
+  // show says which room this tab has on screen; empty for none.
+  show(room: string): void {
+    if (room === '') this.open.delete(this.env.tab);
+    else this.open.set(this.env.tab, room);
+    this.env.post({ kind: 'open', tab: this.env.tab, room });
+    this.port.opened();
+  }
+
+  // rooms are those that some tab has on screen.
+  rooms(): string[] {
+    return [...new Set(this.open.values())].filter((r) => r !== '').sort();
+  }
+
+  clear(): void {
+    this.open.clear();
+  }
+
+  private hear(s: Signal): void {
+    switch (s.kind) {
+      case 'sync':
+        this.port.sync(s.response as SyncResponse);
+        break;
+      case 'out':
+        this.port.out();
+        break;
+      case 'open':
+        if (s.room === '') this.open.delete(s.tab);
+        else this.open.set(s.tab, s.room);
+        this.port.opened();
+        break;
+      case 'status':
+        this.port.status(s.offlineSince);
+        break;
+      case 'page':
+        this.port.page(s.page as Page);
+        break;
+      case 'out of here':
+        this.port.gone();
+        break;
+      default:
+    }
+  }
+}
