@@ -17,6 +17,9 @@ func bad(why string) error { return fmt.Errorf("%w: %s", errBroken, why) }
 
 // cleaners copy a picture, film or sound without what it tells about where, when and with what it was taken. They lose no pixel: what
 // is kept is kept byte by byte. Each keeps a list of what may stay, because what phones add has no end.
+//
+// hazard: H14 detail lost
+// hazard: H21 a picture tells more than its sender meant
 var cleaners = map[string]func(w io.Writer, r io.ReadSeeker) error{
 	"image/jpeg":             cleanJPEG,
 	"image/png":              cleanPNG,

@@ -34,6 +34,7 @@ import (
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
+	"wardline/matrix/media"
 	"wardline/matrix/push"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
@@ -91,7 +92,7 @@ func (l *Log) String() string {
 
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
-	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), timeline.Migrations(),
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
 		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 

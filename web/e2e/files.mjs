@@ -158,7 +158,13 @@ test('3 a large file goes on after a cut connection, a reload and a killed serve
   await send(liam, { name: 'scan.bin', mimeType: 'application/octet-stream', buffer: bytes });
   const mine = liam.page.locator('article.is-own', { has: liam.page.locator('[data-file]', { hasText: 'scan.bin' }) }).last();
   await mine.and(liam.page.locator('[data-state=wait], [data-state=sending]')).waitFor();
-  const cut = async (n) => { while (line.cuts < n) await liam.page.evaluate(() => new Promise((ok) => requestAnimationFrame(() => ok()))); };
+  const end = Date.now() + 60_000;
+  const cut = async (n) => {
+    while (line.cuts < n) {
+      assert.ok(Date.now() < end, `only ${line.cuts} parts were cut`);
+      await liam.page.evaluate(() => new Promise((ok) => requestAnimationFrame(() => ok())));
+    }
+  };
   await cut(2);
   await liam.page.reload();
   await mine.waitFor();
