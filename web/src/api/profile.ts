@@ -8,7 +8,7 @@ const profile = (): string => `/_matrix/client/v3/profile/${encodeURIComponent(e
 
 // setPhoto puts a picture in the place of the old one, everywhere.
 export async function setPhoto(picture: Blob, progress: (part: number) => void): Promise<void> {
-  const uri = await upload(picture, 'face.jpg', progress);
+  const uri = await upload({ blob: picture, name: 'face.jpg', slot: '' }, () => Promise.resolve(), progress);
   await wire.call('PUT', profile(), { avatar_url: uri });
   note(uri);
 }
