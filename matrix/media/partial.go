@@ -41,6 +41,8 @@ var (
 	onTheWay      = db.SQL("media.on_the_way", `SELECT CAST(coalesce(sum(total_bytes), 0) AS BIGINT) FROM media_pending WHERE owner = $1 AND expires_at > $2`)
 )
 
+var errElsewhere = fault.New(fault.Conflict, "M_CANNOT_OVERWRITE_MEDIA", "The file does not end where this part begins.")
+
 // mostOnTheWay is how many files of the largest size one person may have begun at once.
 const mostOnTheWay = 4
 
@@ -146,6 +148,11 @@ func (s *Service) Append(ctx context.Context, name string, p Part) (Received, er
 	if p.Offset < 0 || p.Offset > p.Total {
 		return Received{}, fault.New(fault.Invalid, "M_INVALID_PARAM", "The file has no such place.")
 	}
+	if have, err := s.blobs.partialSize(media); err != nil {
+		return Received{}, err
+	} else if have != p.Offset {
+		return Received{}, errElsewhere // before anything is read
+	}
 	n, cut, err := s.add(ctx, media, p)
 	if err != nil {
 		return Received{}, err
@@ -209,7 +216,7 @@ func (s *Service) add(ctx context.Context, name ID, p Part) (n int64, cut, err e
 		return 0, nil, err
 	}
 	if have != p.Offset {
-		return 0, nil, fault.New(fault.Conflict, "M_CANNOT_OVERWRITE_MEDIA", "The file does not end where this part begins.")
+		return 0, nil, errElsewhere
 	}
 	if came == 0 {
 		return have, cut, nil

@@ -135,7 +135,8 @@ test('5 a film is taken with the app’s camera, looked at, and played by somebo
   await liam.page.waitForFunction(() => /0:0[1-9]/.test(document.querySelector('.attach [role=timer]')?.textContent ?? ''));
   await liam.shot('clips-film-record');
   await liam.page.click('button[aria-label="Stop filming"]');
-  await liam.page.waitForFunction(() => document.querySelector('.attach .stage video[controls]')?.readyState >= 1);
+  await liam.page.waitForFunction(() => document.querySelector('.attach .stage video[controls]')?.readyState >= 1, undefined, { timeout: 30_000 })
+    .catch(async (e) => assert.fail(`${e.message}: ${await liam.page.locator('.attach').innerText()} ${await liam.page.evaluate(() => JSON.stringify([...document.querySelectorAll('.attach video')].map((v) => [v.readyState, v.networkState, v.error?.message, v.controls])))}`));
   await liam.page.fill('.attach .words', 'Gait, three steps');
   await liam.clean('film before it is sent');
   await liam.wide();
@@ -213,6 +214,7 @@ test('6 what is blacked out before sending is gone from every copy; an arrow can
   await tom.message('Left shin').locator('a[data-photo] img').waitFor();
   const c = await content(liam, 'm.image');
   assert.equal(c['uk.wardline.layers'].marks.length, 1, JSON.stringify(c));
+  assert.ok(c.info['uk.wardline.thumbhash'].length > 10 && /^[0-9a-f]{64}$/.test(c['uk.wardline.original'].sha256), JSON.stringify(c));
   for (const uri of [c.url, c['uk.wardline.layers'].url]) {
     const rgb = await middle(liam, uri);
     assert.ok(rgb.every((v) => v < 24), `the middle of ${uri} is ${rgb}`);

@@ -250,6 +250,7 @@ test('4 two thousand photos by month: only what is seen is in the page, keys mov
   await liam.page.keyboard.press('Escape');
   await liam.page.waitForSelector('.gallery');
   await liam.page.waitForFunction((y) => Math.abs(document.querySelector('#sent').scrollTop - y) < 400, place);
+  await liam.page.waitForFunction((n) => Number(document.activeElement?.dataset.cell) === n + 1, at);
 });
 
 test('5 files and links have lists of their own', async () => {

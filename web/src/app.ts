@@ -1,7 +1,6 @@
 // Puts the parts together for a browser tab: the wire, the disk, the engine. Screens reach them through this module.
 
 import { Clinical } from './api/clinical';
-import { abandon, upload } from './api/upload';
 import { shared } from './device/shared';
 import { HttpWire } from './mx/http';
 import { Engine } from './store/engine';
@@ -28,8 +27,9 @@ function browserEnv(alone: boolean): Env {
       return () => clearTimeout(t);
     },
     now: () => Date.now(),
-    upload,
-    abandon,
+    // What sends files is fetched when the first one goes.
+    upload: async (file, keep, progress, signal) => (await import('./api/upload')).upload(file, keep, progress, signal),
+    abandon: (slot) => void import('./api/upload').then((m) => m.abandon(slot), () => undefined), // the server forgets by itself within a day
   };
 }
 

@@ -10,7 +10,7 @@ export interface Outgoing { blob: Blob; name: string; slot: string } // slot: th
 
 const STALLED = 30_000;
 const FIRST = 256 * 1024;
-const MOST = 2 * 1024 * 1024;
+const MOST = 960 * 1024; // proxies before a server often take one megabyte at once
 const QUICK = 1500;
 
 // upload sends a file and answers its mxc address. keep puts on disk under which name it goes; only then does a part of it leave.
@@ -109,35 +109,4 @@ function push(method: string, path: string, body: Blob | null, progress: Progres
     signal?.addEventListener('abort', cancel);
     x.send(body);
   });
-}
-
-// fetchMedia brings a whole file, so that it can be played or read in place from memory.
-export async function fetchMedia(uri: string, most: number): Promise<Blob> {
-  let answer: Response;
-  try {
-    answer = await fetch(mediaPath(uri), { credentials: 'same-origin' });
-  } catch {
-    throw new WireError(0, 'OFFLINE', 'No connection');
-  }
-  if (!answer.ok) throw new WireError(answer.status, 'M_UNKNOWN', answer.status === 404 ? 'The file is no longer here' : `The server answered ${answer.status}`);
-  if (Number(answer.headers.get('Content-Length') ?? '0') > most) {
-    await answer.body?.cancel();
-    throw new WireError(413, 'M_TOO_LARGE', 'It is too large to be shown here');
-  }
-  try {
-    const blob = await answer.blob();
-    if (blob.size > most) throw new WireError(413, 'M_TOO_LARGE', 'It is too large to be shown here');
-    return blob;
-  } catch (e) {
-    throw e instanceof WireError ? e : new WireError(0, 'OFFLINE', 'No connection');
-  }
-}
-
-// mediaPath is where a stored file is read from; with a width, the server's smaller copy.
-export function mediaPath(uri: string, width = 0, height = 0, method: 'scale' | 'crop' = 'scale'): string {
-  const m = /^mxc:\/\/([^/]+)\/([^/?#]+)$/.exec(uri);
-  if (!m) return '';
-  const where = `${encodeURIComponent(m[1] ?? '')}/${encodeURIComponent(m[2] ?? '')}`;
-  if (width === 0) return `/_matrix/client/v1/media/download/${where}`;
-  return `/_matrix/client/v1/media/thumbnail/${where}?width=${width}&height=${height}&method=${method}`;
 }

@@ -43,6 +43,7 @@ export class Recorder {
     const type = kinds.find((k) => MediaRecorder.isTypeSupported(k));
     this.recorder = new MediaRecorder(stream, { ...(type === undefined ? {} : { mimeType: type }), audioBitsPerSecond: 32_000 });
     this.ears = new AudioContext();
+    void this.ears.resume().catch(() => undefined); // without it a phone shows no waveform, and records all the same
     const look = this.ears.createAnalyser();
     look.fftSize = 1024;
     this.ears.createMediaStreamSource(stream).connect(look);

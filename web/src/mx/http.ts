@@ -13,9 +13,10 @@ export class WireError extends Error {
     this.retryAfter = retryAfter;
   }
 
-  // lost is true when the request may or may not have been carried out: no answer, or the server was in trouble.
+  // lost is true when the request may or may not have been carried out: no answer, or the server was in trouble. What a locked device
+  // asked waits until it is opened.
   get lost(): boolean {
-    return this.status === 0 || this.status >= 500 || this.status === 429 || this.status === 408;
+    return this.errcode === 'UK_WARDLINE_LOCKED' || this.status === 0 || this.status >= 500 || this.status === 429 || this.status === 408;
   }
 }
 

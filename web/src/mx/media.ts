@@ -43,6 +43,11 @@ export function mediaOf(c: Json, local: Blob | null = null, localPoster: Blob | 
   };
 }
 
+// filesOf are the addresses of all files that a message names: its own, its still picture, and the photo below what was drawn on it.
+export function filesOf(c: Json | undefined): string[] {
+  return [text(c, 'url'), text(part(c, 'info'), 'thumbnail_url'), text(part(c, 'uk.wardline.layers'), 'url')].filter((u) => u.startsWith('mxc://'));
+}
+
 // isVoice tells a note that somebody spoke from a sound file.
 export function isVoice(c: Json): boolean {
   return text(c, 'msgtype') === 'm.audio' && (part(c, 'org.matrix.msc3245.voice') !== undefined || part(c, 'org.matrix.msc3245.voice.v2') !== undefined);

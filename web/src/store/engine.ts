@@ -7,6 +7,7 @@ import type { Me, Page } from '../api/types';
 import { MatrixClient } from '../mx/client';
 import type { HttpWire } from '../mx/http';
 import { Outbox } from '../mx/outbox';
+import { filesOf } from '../mx/media';
 import { Room } from '../mx/room';
 import type { Line } from '../mx/room';
 import { SyncLoop } from '../mx/sync';
@@ -298,8 +299,7 @@ export class Engine implements Host {
       if (ev.type === 'm.room.member' && this.people.noteFace(ev.state_key ?? '', text(ev.content, 'avatar_url'))) this.topics.emit('people');
       if (ev.state_key !== undefined) batch.state.push({ room: room.id, ev });
       if (ev.type !== 'm.room.redaction') continue;
-      const gone = text(room.find(text(ev.content, 'redacts') || ev.redacts || '')?.content, 'url');
-      if (gone !== '') this.env.forget(gone);
+      for (const gone of filesOf(room.find(text(ev.content, 'redacts') || ev.redacts || '')?.content)) this.env.forget(gone);
       const blanked = room.blank(text(ev.content, 'redacts') || ev.redacts || '', ev);
       if (blanked) lines.push(blanked);
     }

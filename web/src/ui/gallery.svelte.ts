@@ -18,6 +18,7 @@ class List {
   busy = $state(false);
   failed = $state.raw<unknown>(null);
   scrolled = 0;
+  left = -1; // which one was opened
   private from = '';
   private readonly have = new Set<string>();
   private readonly room: string;
