@@ -34,7 +34,7 @@ func (a *App) registration(ctx context.Context) error {
 // whileShut are the calls that a locked device may make: those that open or end it, and those that tell it that somebody needs it
 // without telling what for.
 var whileShut = map[string]bool{
-	"GET /_wardline/v1/lock": true, "POST /_wardline/v1/lock": true, "POST /_wardline/v1/lock/open": true, "GET /_wardline/v1/session": true,
+	"GET /_wardline/v1/lock": true, "POST /_wardline/v1/lock": true, "POST /_wardline/v1/lock/open": true, "POST /_wardline/v1/lock/passkey": true, "GET /_wardline/v1/session": true,
 	"DELETE /_wardline/v1/session": true, "POST /_wardline/v1/pages/{id}/reached": true, "POST /_matrix/client/v3/logout": true,
 }
 

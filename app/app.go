@@ -43,6 +43,7 @@ import (
 	"wardline/matrix/lock"
 	"wardline/matrix/media"
 	"wardline/matrix/oauth"
+	"wardline/matrix/passkey"
 	"wardline/matrix/preview"
 	"wardline/matrix/push"
 	"wardline/matrix/report"
@@ -71,6 +72,7 @@ type App struct {
 	Reports  *report.Service
 	OAuth    *oauth.Service
 	Factors  *factor.Service
+	Passkeys *passkey.Service
 	SSO      *sso.Service // nil without identity providers
 	Media    *media.Service
 	Bridges  *bridge.Service // nil without application services
@@ -94,7 +96,7 @@ type App struct {
 
 // Migrations are the schemas of every package, in the order they are applied.
 func Migrations() []db.Migrations {
-	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), lock.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), sso.Migrations(), factor.Migrations(), timeline.Migrations(),
+	return append([]db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), lock.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), push.Migrations(), report.Migrations(), oauth.Migrations(), sso.Migrations(), factor.Migrations(), passkey.Migrations(), timeline.Migrations(),
 		bridge.Migrations(), media.Migrations(), delay.Migrations(), search.Migrations()}, clinicMigrations()...)
 }
 
@@ -152,6 +154,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 		return nil, errors.Join(err, a.DB.Close())
 	}
 	a.Accounts.Second = a.Factors.Check
+	a.Passkeys = passkey.New(a.DB, a.Accounts, "Wardline", time.Now)
 	if err := a.signOn(); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
@@ -178,7 +181,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if !c.NoRateLimits {
 		a.HTTP.Admit = a.admit((&httpx.Limiter{Writes: httpx.Rate{PerMinute: c.WriteRate, Burst: c.WriteBurst}, SignIns: httpx.Rate{PerMinute: c.SignInRate, Burst: c.SignInBurst}}).Admit)
 	}
-	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, OAuth: a.OAuth, SSO: a.SSO, Factors: a.Factors, Media: a.Media, Delays: a.Delays, Options: client.Options{
+	a.API = &client.API{Accounts: a.Accounts, Rooms: a.Rooms, Timeline: a.Timeline, Keys: a.Keys, Inbox: a.Inbox, Bridges: a.Bridges, Push: a.Push, Reports: a.Reports, OAuth: a.OAuth, SSO: a.SSO, Factors: a.Factors, Passkeys: a.Passkeys, Media: a.Media, Delays: a.Delays, Options: client.Options{
 		PublicURL: c.PublicURL, SharedSecret: c.RegistrationSecret,
 		SecureCookies: strings.HasPrefix(c.PublicURL, "https://"), MaxUpload: int64(c.MaxUpload), LiveKit: c.LiveKitURL, OAuth: c.OAuth, Version: Version,
 		Support: client.Support{Page: c.SupportPage, Email: c.SupportEmail, Matrix: c.SupportMatrix, SecurityEmail: c.SupportSecurityEmail},

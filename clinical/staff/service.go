@@ -231,11 +231,27 @@ func (s *Service) Link(ctx context.Context, by, user id.User) (string, error) {
 	if p.Left() {
 		return "", fault.New(fault.Conflict, "M_FORBIDDEN", "That person no longer works here.")
 	}
+	if err := s.MayStandIn(ctx, by, user); err != nil {
+		return "", err
+	}
 	token, err := s.Accounts.NewLoginToken(ctx, user, 24*time.Hour)
 	if err != nil {
 		return "", err
 	}
 	return token, s.DB.Write(ctx, "staff.link", func(ctx context.Context, tx *db.Tx) error { return s.note(ctx, tx, by, "staff.link", user) })
+}
+
+// MayStandIn refuses to let somebody who is no administrator change how an administrator signs in: they could come in as them.
+func (s *Service) MayStandIn(ctx context.Context, by, user id.User) error {
+	who, err := s.Accounts.Account(ctx, user)
+	if err != nil || !who.Admin || by == user {
+		return err
+	}
+	actor, err := s.Accounts.Account(ctx, by)
+	if err == nil && !actor.Admin {
+		err = fault.New(fault.Forbidden, "M_FORBIDDEN", "That is an administrator. Only another administrator may do that.")
+	}
+	return err
 }
 
 // SignOut ends all sessions of somebody, or the one on a device.

@@ -21,6 +21,7 @@ import (
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
 	"wardline/matrix/oauth"
+	"wardline/matrix/passkey"
 	"wardline/matrix/preview"
 	"wardline/matrix/push"
 	"wardline/matrix/report"
@@ -57,6 +58,7 @@ type API struct {
 	SSO      *sso.Service // nil without identity providers
 	Cookies  *Cookies     // the web app's sessions
 	Factors  *factor.Service
+	Passkeys *passkey.Service
 	Media    *media.Service
 	Delays   *delay.Service
 	Previews *preview.Service
@@ -114,6 +116,7 @@ func (h *API) Routes() []httpx.Route {
 		h.fallbackRoutes(open),
 		h.ssoRoutes(open),
 		h.factorRoutes(),
+		h.passkeyRoutes(open),
 		h.oauthRoutes(open),
 		h.moderationRoutes(auth),
 		h.discoveryRoutes(open, auth),

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"wardline/edge/httpx"
@@ -48,6 +49,10 @@ func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 		Code     string `json:"code"` // of the second step, once the answer was that it is wanted
 		Token    string `json:"token"`
 		Shared   bool   `json:"shared"` // a computer that many use: the browser forgets the session when it is closed
+		Passkey  *struct {
+			Session    string          `json:"session"`
+			Credential json.RawMessage `json:"credential"`
+		} `json:"passkey"`
 	}
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
@@ -55,7 +60,9 @@ func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	in := account.SignIn{Name: "Wardline web app", Code: b.Code}
 	var ses account.Session
 	var err error
-	if b.Token != "" {
+	if b.Passkey != nil {
+		ses, err = c.API.byPasskey(r, b.Passkey.Session, b.Passkey.Credential, in)
+	} else if b.Token != "" {
 		ses, err = c.API.Accounts.LoginToken(r.Context(), b.Token, in)
 	} else {
 		ses, err = c.API.Accounts.Login(r.Context(), c.API.Accounts.ParseLogin(b.User), b.Password, in)

@@ -37,6 +37,9 @@ func (h *API) discoveryRoutes(open, auth func(string, httpx.Handler) httpx.Route
 	}
 }
 
+// Base is the URL at which whoever asks reaches this server.
+func (h *API) Base(r *http.Request) string { return h.base(r) }
+
 // base is the URL at which clients reach this server.
 func (h *API) base(r *http.Request) string {
 	if h.Options.PublicURL != "" {

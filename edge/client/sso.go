@@ -240,7 +240,7 @@ func (h *API) ssoCallback(w http.ResponseWriter, r *http.Request, _ account.Acto
 	}
 	switch got.Door {
 	case doorApp:
-		ses, err := h.Accounts.Open(ctx, got.User, account.SignIn{Name: "Wardline web app", Origin: got.Origin, Spend: h.SSO.Using(got.Handle)})
+		ses, err := h.Accounts.Open(ctx, got.User, account.SignIn{Name: "Wardline web app", How: "sso", Origin: got.Origin, Spend: h.SSO.Using(got.Handle)})
 		if err != nil {
 			return h.ssoFailed(w, got, err)
 		}

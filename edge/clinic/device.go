@@ -1,6 +1,7 @@
 package clinic
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"wardline/clinical/paging"
@@ -26,6 +27,10 @@ func (h *handler) lockState(w http.ResponseWriter, r *http.Request, a account.Ac
 	if err != nil {
 		return err
 	}
+	keys, err := h.Passkeys.Keys(r.Context(), a.User)
+	if err != nil {
+		return err
+	}
 	waiting := map[string]int{"urgent": 0, "emergency": 0}
 	for _, p := range mine {
 		if p.Urgency == paging.Emergency {
@@ -34,7 +39,7 @@ func (h *handler) lockState(w http.ResponseWriter, r *http.Request, a account.Ac
 			waiting["urgent"]++
 		}
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"code": has, "locked": h.Locks.Locked(a), "pages": waiting})
+	return httpx.JSON(w, http.StatusOK, map[string]any{"code": has, "locked": h.Locks.Locked(a), "passkeys": len(keys) > 0, "pages": waiting})
 }
 
 func (h *handler) shut(w http.ResponseWriter, r *http.Request, a account.Actor) error {
@@ -45,12 +50,34 @@ func (h *handler) shut(w http.ResponseWriter, r *http.Request, a account.Actor) 
 }
 
 type codes struct {
-	Code string `json:"code"`
-	Old  string `json:"old"`
+	Code    string `json:"code"`
+	Old     string `json:"old"`
+	Passkey *struct {
+		Session    string          `json:"session"`
+		Credential json.RawMessage `json:"credential"`
+	} `json:"passkey"`
 }
 
+// open opens a locked device, by its code or by a passkey of its owner's.
 func (h *handler) open(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	return h.coded(w, r, func(c codes) error { return h.Locks.Open(r.Context(), a, c.Code) })
+	return h.coded(w, r, func(c codes) error {
+		if c.Passkey == nil {
+			return h.Locks.Open(r.Context(), a, c.Code)
+		}
+		if _, err := h.Passkeys.Prove(r.Context(), a.User, c.Passkey.Session, c.Passkey.Credential); err != nil {
+			return err
+		}
+		return h.Locks.OpenProved(r.Context(), a)
+	})
+}
+
+// askKey asks a locked device's browser for a passkey of its owner's.
+func (h *handler) askKey(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	session, options, err := h.Passkeys.Ask(r.Context(), a.User, h.Origin(r))
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"session": session, "options": options})
 }
 
 func (h *handler) setCode(w http.ResponseWriter, r *http.Request, a account.Actor) error {

@@ -19,9 +19,11 @@ import (
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
+	"wardline/matrix/factor"
 	"wardline/matrix/id"
 	"wardline/matrix/lock"
 	"wardline/matrix/media"
+	"wardline/matrix/passkey"
 )
 
 // Deps are the verbs that the API calls; all are required.
@@ -39,6 +41,9 @@ type Deps struct {
 	Paging        *paging.Service
 	Record        *record.Service
 	Locks         *lock.Service
+	Factors       *factor.Service
+	Passkeys      *passkey.Service
+	Origin        func(r *http.Request) string // the address at which the browser is
 	Media         *media.Service
 	TryPush       func(ctx context.Context, u id.User, d id.Device) error // tells one's own device that this is a trial
 	Now           func() time.Time
@@ -95,6 +100,7 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "GET /_wardline/v1/lock", Handle: h.lockState},
 		{Pattern: "POST /_wardline/v1/lock", Handle: h.shut},
 		{Pattern: "POST /_wardline/v1/lock/open", Handle: h.open},
+		{Pattern: "POST /_wardline/v1/lock/passkey", Handle: h.askKey},
 		{Pattern: "PUT /_wardline/v1/lock/code", Handle: h.setCode},
 		{Pattern: "POST /_wardline/v1/lock/code/remove", Handle: h.removeCode},
 		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},

@@ -31,6 +31,7 @@ func (h *handler) staffRoutes() []httpx.Route {
 		{Pattern: "POST " + v1 + "staff/{user}/leave", Handle: h.leaveStaff},
 		{Pattern: "POST " + v1 + "staff/{user}/return", Handle: h.returnStaff},
 		{Pattern: "POST " + v1 + "staff/{user}/link", Handle: h.linkStaff},
+		{Pattern: "POST " + v1 + "staff/{user}/reset", Handle: h.resetStaff},
 		{Pattern: "GET " + v1 + "staff/{user}/devices", Handle: h.staffDevices},
 		{Pattern: "POST " + v1 + "staff/{user}/sign-out", Handle: h.signOutStaff},
 		{Pattern: "POST " + v1 + "staff/import", Handle: h.importStaff},
@@ -320,6 +321,25 @@ func (h *handler) linkStaff(w http.ResponseWriter, r *http.Request, a account.Ac
 		return err
 	}
 	return httpx.JSON(w, http.StatusOK, map[string]any{"path": "/#/sign-in/" + token})
+}
+
+// resetStaff takes away what somebody proved themselves with besides a password, because they have lost it, and signs them out: whoever has
+// it now may be signed in. They come back with their password, or with a link.
+func (h *handler) resetStaff(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	user := id.User(r.PathValue("user"))
+	if err := h.Staff.MayStandIn(r.Context(), a.User, user); err != nil {
+		return err
+	}
+	if err := h.Staff.SignOut(r.Context(), a.User, user, ""); err != nil {
+		return err
+	}
+	if err := h.Factors.Reset(r.Context(), a.User, user); err != nil {
+		return err
+	}
+	if err := h.Passkeys.Reset(r.Context(), a.User, user); err != nil {
+		return err
+	}
+	return httpx.OK(w)
 }
 
 func (h *handler) signOutStaff(w http.ResponseWriter, r *http.Request, a account.Actor) error {

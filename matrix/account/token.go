@@ -182,6 +182,7 @@ type SignIn struct {
 	Code    string    // what the person gave besides the password
 	Refresh bool      // the client can refresh: give it an access token that ends
 	App     string    // the OAuth client that signs in, "" for the older ways
+	How     string    // for the audit, when a caller identified the user: "" for trusted
 	Origin  string    // the sign-in elsewhere that it comes from, and with which it ends; "" for none
 	// Spend is called inside the act that opens the session, to use up what it is opened with; its error opens none. nil for nothing.
 	Spend func(ctx context.Context, tx *db.Tx) error
@@ -228,7 +229,7 @@ func (s *Service) Open(ctx context.Context, u id.User, in SignIn) (Session, erro
 	if row.deactivated != 0 {
 		return Session{}, errPassword
 	}
-	return s.open(ctx, Actor{User: u, Admin: row.admin}, in, "", "trusted")
+	return s.open(ctx, Actor{User: u, Admin: row.admin}, in, "", cmp.Or(in.How, "trusted"))
 }
 
 func (s *Service) open(ctx context.Context, a Actor, in SignIn, used, how string) (Session, error) {

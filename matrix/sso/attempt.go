@@ -66,7 +66,7 @@ func (s *Service) Begin(ctx context.Context, provider string, a Attempt) (string
 	if a.Browser == "" {
 		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "The browser has no cookie.")
 	}
-	d, err := p.look(ctx)
+	d, err := p.reach(ctx)
 	if err != nil {
 		s.Log.Warn("identity provider does not answer", "provider", p.ID, "err", err)
 		return "", p.silent(err)

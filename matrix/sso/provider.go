@@ -67,6 +67,7 @@ type discovered struct {
 const (
 	skew         = 2 * time.Minute
 	lookLife     = 24 * time.Hour
+	reachLife    = time.Minute
 	failureLife  = 5 * time.Second
 	callTime     = 10 * time.Second
 	maxAnswer    = 1 << 20
@@ -140,6 +141,23 @@ func (p *Provider) look(ctx context.Context) (*discovered, error) {
 	}
 	p.found, p.foundAt, p.failed = d, now, nil
 	return d, nil
+}
+
+// reach is look for somebody who is about to be sent there: a provider that was not heard of for a minute is asked, so that they are told
+// here that it is down, and not by their browser.
+func (p *Provider) reach(ctx context.Context) (*discovered, error) {
+	p.mu.Lock()
+	if p.found != nil && p.now().Sub(p.foundAt) > reachLife {
+		p.foundAt = p.now().Add(-lookLife) // to be asked again; what is known stays, for those who are on their way back
+	}
+	p.mu.Unlock()
+	d, err := p.look(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && p.failed != nil {
+		return nil, p.failed
+	}
+	return d, err
 }
 
 // stale goes on with what was known before, because where a provider's pages are seldom changes; its keys have their own age.

@@ -24,6 +24,13 @@ var ssoRows = []row{
 	{route: "POST /_wardline/v1/second-step/confirm", who: "alice", body: `{"code":"000000"}`, want: 404, has: "Begin again"},
 	{route: "POST /_wardline/v1/second-step/recovery", who: "alice", body: `{"code":"000000"}`, want: 404},
 	{route: "POST /_wardline/v1/second-step/remove", who: "alice", body: `{"password":"pw","code":"000000"}`, want: 404},
+	{route: "GET /_wardline/v1/passkeys", who: "alice", has: `"passkeys":[]`},
+	{route: "POST /_wardline/v1/passkeys/begin", who: "alice", body: `{"password":"wrong"}`, want: 403, has: "M_FORBIDDEN"},
+	{route: "POST /_wardline/v1/passkeys/begin", who: "temp", body: `{"password":"pw"}`, has: `"userVerification":"required"`},
+	{route: "POST /_wardline/v1/passkeys", who: "alice", body: `{"session":"none","credential":{}}`, want: 403},
+	{route: "PUT /_wardline/v1/passkeys/{key}", who: "alice", vars: set{"key": "AAAA"}, body: `{"name":"x"}`, want: 404},
+	{route: "POST /_wardline/v1/passkeys/{key}/remove", who: "alice", vars: set{"key": "AAAA"}, body: `{"password":"pw"}`, want: 404},
+	{route: "POST /_wardline/v1/sign-in/passkey", has: `"rpId":"example.com"`},
 }
 
 func TestSSO_SendsPeopleToTheirProvider(t *testing.T) {

@@ -206,6 +206,7 @@ func TestAPI_Staff(t *testing.T) {
 			{"POST", "/staff/@new.person:st-elsewhere/return", `{}`, 404},
 			{"GET", "/staff?left=true", "", 404},
 			{"GET", "/staff/sources", "", 404},
+			{"POST", "/staff/@new.person:st-elsewhere/reset", `{}`, 404},
 			{"POST", "/staff/import?dry=true", file + "1,,A,B,,,,,,,,\n", 404},
 		} {
 			name := tt.method + " " + tt.path
@@ -246,5 +247,21 @@ func TestSearch_ForgivesSlips(t *testing.T) {
 		if hits, err := w.Directory.Search(context.Background(), "zzzzzz", nil, 3); err != nil || len(hits) != 0 {
 			t.Errorf("nonsense finds %d, %v", len(hits), err)
 		}
+	})
+}
+
+// hazard: H20
+func TestStaff_NobodyComesInAsAnAdministrator(t *testing.T) {
+	in(t, "OK who keeps the staff list makes no link for an administrator", func(t *testing.T, w *Ward) {
+		ctx := t.Context()
+		keeper, boss := w.As("maya").User, w.As("jo").User
+		_, err := w.Staff.Link(ctx, keeper, boss)
+		ok(t, err)
+		ok(t, w.Accounts.SetAdmin(ctx, "", boss, true))
+		_, err = w.Staff.Link(ctx, keeper, boss)
+		want(t, err, fault.Forbidden)
+		ok(t, w.Accounts.SetAdmin(ctx, "", keeper, true))
+		_, err = w.Staff.Link(ctx, keeper, boss)
+		ok(t, err)
 	})
 }

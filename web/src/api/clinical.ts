@@ -19,8 +19,12 @@ export class Clinical {
     return this.go('GET', '/sign-in');
   }
 
-  signIn(user: string, password: string, shared: boolean): Promise<Me> {
-    return this.go('POST', '/session', { user, password, shared });
+  signIn(user: string, password: string, shared: boolean, code = ''): Promise<Me> {
+    return this.go('POST', '/session', { user, password, shared, ...(code === '' ? {} : { code }) });
+  }
+
+  signInWithPasskey(passkey: { session: string; credential: unknown }, shared: boolean): Promise<Me> {
+    return this.go('POST', '/session', { passkey, shared });
   }
 
   signInWithToken(token: string): Promise<Me> {

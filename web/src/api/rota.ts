@@ -213,6 +213,7 @@ export const staff = async (q: string, left: boolean): Promise<Person[]> => (awa
 export const saveStaff = (user: string, entry: Record<string, unknown>): Promise<Person> => (user === '' ? go('POST', '/staff', entry) : go('PUT', `/staff/${enc(user)}`, entry));
 export const standing = (user: string, what: 'leave' | 'return'): Promise<unknown> => go('POST', `/staff/${enc(user)}/${what}`, {});
 export const signInLink = (user: string): Promise<{ path: string }> => go('POST', `/staff/${enc(user)}/link`, {});
+export const resetProofs = (user: string): Promise<unknown> => go('POST', `/staff/${enc(user)}/reset`, {});
 export const signOutOf = (user: string, device: string): Promise<unknown> => go('POST', `/staff/${enc(user)}/sign-out`, { device });
 
 // sources says from where people can be imported besides a file.

@@ -102,7 +102,7 @@ export async function lockNow(): Promise<void> {
   location.reload();
 }
 
-export interface LockState { code: boolean; locked: boolean; pages: { urgent: number; emergency: number } }
+export interface LockState { code: boolean; locked: boolean; passkeys: boolean; pages: { urgent: number; emergency: number } }
 
 export function lockState(): Promise<LockState> {
   return wire.call('GET', '/_wardline/v1/lock');
@@ -110,6 +110,11 @@ export function lockState(): Promise<LockState> {
 
 export async function open(code: string): Promise<void> {
   await wire.call('POST', '/_wardline/v1/lock/open', { code });
+}
+
+// openWith opens the lock for whoever has proved by a passkey that the device is theirs.
+export async function openWith(passkey: { session: string; credential: unknown }): Promise<void> {
+  await wire.call('POST', '/_wardline/v1/lock/open', { passkey });
 }
 
 export async function setCode(old: string, code: string): Promise<void> {

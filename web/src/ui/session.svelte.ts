@@ -69,8 +69,12 @@ function tokenInAddress(): string {
   return decodeURIComponent(m[1] ?? '');
 }
 
-export async function signIn(user: string, password: string): Promise<void> {
-  await enter(await clinic.signIn(user, password, shared()));
+export async function signIn(user: string, password: string, code = ''): Promise<void> {
+  await enter(await clinic.signIn(user, password, shared(), code));
+}
+
+export async function signInWithPasskey(proof: { session: string; credential: unknown }): Promise<void> {
+  await enter(await clinic.signInWithPasskey(proof, shared()));
 }
 
 // unlocked goes on where the lock began.
