@@ -150,12 +150,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	a.Timeline.Index = search.New(a.DB, a.Rooms)
 	a.Reports = report.New(a.DB, a.Accounts, a.Rooms)
 	a.OAuth = oauth.New(a.DB, a.Accounts)
-	if a.Factors, err = factor.New(a.DB, a.Accounts, key.Seed(), string(name), time.Now); err != nil {
-		return nil, errors.Join(err, a.DB.Close())
-	}
-	a.Accounts.Second = a.Factors.Check
-	a.Passkeys = passkey.New(a.DB, a.Accounts, "Wardline", time.Now)
-	if err := a.signOn(); err != nil {
+	if err := a.signingIn(key.Seed()); err != nil {
 		return nil, errors.Join(err, a.DB.Close())
 	}
 	if err := a.push(ctx); err != nil {

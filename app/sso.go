@@ -9,9 +9,22 @@ import (
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/matrix/factor"
 	"wardline/matrix/id"
+	"wardline/matrix/passkey"
 	"wardline/matrix/sso"
 )
+
+// signingIn builds what people prove themselves with besides a password, and what signs them in elsewhere. secret is the server's own.
+func (a *App) signingIn(secret []byte) error {
+	factors, err := factor.New(a.DB, a.Accounts, secret, string(a.Accounts.Server()), time.Now)
+	if err != nil {
+		return err
+	}
+	a.Factors, a.Accounts.Second = factors, factors.Check
+	a.Passkeys = passkey.New(a.DB, a.Accounts, "Wardline", time.Now)
+	return a.signOn()
+}
 
 // signOn builds what signs people in by other servers, when the operator has named any. Whom they mean is asked of the accounts alone,
 // until the directory knows better.
