@@ -31,10 +31,12 @@ import (
 	"wardline/ground/run"
 	"wardline/ground/stream"
 	"wardline/matrix/account"
+	"wardline/matrix/factor"
 	"wardline/matrix/id"
 	"wardline/matrix/inbox"
 	"wardline/matrix/keys"
 	"wardline/matrix/media"
+	"wardline/matrix/passkey"
 	"wardline/matrix/push"
 	"wardline/matrix/room"
 	"wardline/matrix/timeline"
@@ -92,7 +94,7 @@ func (l *Log) String() string {
 
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
-	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
 		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
 }
 
