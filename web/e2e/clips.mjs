@@ -84,6 +84,8 @@ test('2 it is played, moved about in by keys, faster, and only one plays at a ti
   await tom.page.click('button[aria-label="Speak a voice note"]');
   await spoken(tom, 1);
   await tom.page.keyboard.press('Escape');
+  await tom.page.waitForSelector('[data-stage=hear], [data-stage=none]');
+  await tom.page.click('.voice-bar > button');
   await tom.page.waitForSelector('.voice-bar', { state: 'detached' });
   await liam.page.locator('article.say [data-voice]').last().scrollIntoViewIfNeeded();
   await liam.shot('clips-voice-phone');

@@ -24,6 +24,11 @@ describe('what a message carries', () => {
     expect(mediaOf({ msgtype: 'm.audio', body: 'a.mp3', url: 'mxc://a/b' })).toMatchObject({ kind: 'doc', name: 'a.mp3' });
   });
 
+  it('shows a file’s real ending, whichever way its letters are turned', () => {
+    expect(mediaOf({ msgtype: 'm.file', body: 'letter\u202Efdp.exe', url: 'mxc://a/b' })?.name).toBe('letterfdp.exe');
+    expect(mediaOf({ msgtype: 'm.file', body: '\u0000', url: 'mxc://a/b' })?.name).toBe('File');
+  });
+
   it('says sizes as people do', () => {
     expect([sizeWords(0), sizeWords(312), sizeWords(2_400), sizeWords(999_700), sizeWords(2_440_000), sizeWords(52_000_000)]).toEqual(['', '312 bytes', '2 kB', '1.0 MB', '2.4 MB', '52 MB']);
   });

@@ -15,7 +15,7 @@ export class Clip {
   private timer: ReturnType<typeof setInterval> | undefined;
 
   // Clip records the picture of a camera, with sound when it gets any. onfull is called when it can become no longer, ontick while it goes on.
-  constructor(camera: MediaStream, sound: MediaStream | null, ontick: (ms: number) => void, onfull: () => void) {
+  constructor(camera: MediaStream, sound: MediaStream | null, most: number, ontick: (ms: number) => void, onfull: () => void) {
     this.ears = sound?.getAudioTracks() ?? [];
     this.silent = this.ears.length === 0;
     const type = kinds.find((k) => MediaRecorder.isTypeSupported(k));
@@ -24,7 +24,7 @@ export class Clip {
       if (e.data.size === 0) return;
       this.parts.push(e.data);
       this.size += e.data.size;
-      if (this.size >= largestClip - 1_000_000) onfull();
+      if (this.size >= Math.max(most * 0.5, most - 700_000)) onfull(); // a second more may come
     };
     this.recorder.onstop = () => onfull(); // the camera went away
     this.recorder.start(1000);

@@ -36,11 +36,16 @@ export function mediaOf(c: Json, local: Blob | null = null, localPoster: Blob | 
   const [w, h] = [number(info, 'w'), number(info, 'h')];
   const sized = w > 0 && h > 0;
   return {
-    kind: kind === 'voice' && !isVoice(c) ? 'doc' : kind, uri, name: text(c, 'filename') || text(c, 'body') || 'File', type: text(info, 'mimetype'), size: Math.max(0, number(info, 'size')),
+    kind: kind === 'voice' && !isVoice(c) ? 'doc' : kind, uri, name: nameOf(c), type: text(info, 'mimetype'), size: Math.max(0, number(info, 'size')),
     w: sized ? w : 4, h: sized ? h : 3, ms: Math.max(0, number(info, 'duration') || number(voice, 'duration')),
     hash: /^[A-Za-z0-9+/]{6,48}={0,2}$/.test(said) ? said : '', poster: text(info, 'thumbnail_url').startsWith('mxc://') ? text(info, 'thumbnail_url') : '',
     wave: waveOf(voice?.['waveform']), local, localPoster,
   };
+}
+
+// nameOf is a file's name without what turns the direction of letters round: it would show another ending than the file has.
+function nameOf(c: Json): string {
+  return (text(c, 'filename') || text(c, 'body')).replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').trim() || 'File';
 }
 
 // filesOf are the addresses of all files that a message names: its own, its still picture, and the photo below what was drawn on it.

@@ -213,7 +213,9 @@ export class Outbox {
       return -1;
     }
     const tries = now.tries + 1;
-    await this.put({ ...now, state: 'waiting', tries });
+    const next: OutItem = { ...now, state: 'waiting', tries };
+    if (now.media && now.media.uri === '') this.replace(next); // on disk it waits already, and a film is not written anew for a number
+    else await this.put(next);
     if (e instanceof WireError && e.status === 0) this.lost();
     const asked = e instanceof WireError ? e.retryAfter : 0;
     return Math.max(asked, Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries - 1, 8)));
