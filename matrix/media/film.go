@@ -98,6 +98,9 @@ func (m *mp4) boxes(in string, at, end int64, depth int) error {
 			return bad("more parts than a film has")
 		}
 		kind, head, size, err := m.box(at, end)
+		if err != nil && in == "" && m.trailer(kind, at, end) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -144,9 +147,18 @@ func (m *mp4) box(at, end int64) (kind string, head, size int64, err error) {
 		head, size = 16, int64(large)
 	}
 	if size < head || size > end-at {
-		return "", 0, 0, bad("a box that reaches over the end")
+		return kind, 0, 0, bad("a box that reaches over the end")
 	}
 	return kind, head, size, nil
+}
+
+// trailer blanks what some phones put behind the parts of a file without making it one. A part that is known and cut off is no trailer.
+func (m *mp4) trailer(kind string, at, end int64) bool {
+	if at == 0 || mp4Stays[""][kind] || kind == "meta" || kind == "" {
+		return false
+	}
+	m.patches = append(m.patches, patch{at, end - at, append(binary.BigEndian.AppendUint32(nil, uint32(end-at)), "free"...)})
+	return true
 }
 
 // times blanks when something was made and changed.

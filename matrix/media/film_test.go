@@ -78,6 +78,17 @@ func TestCleanMP4(t *testing.T) {
 			t.Error("cleaned twice is not as cleaned once")
 		}
 	})
+	t.Run("OK what a phone put behind it goes", func(t *testing.T) {
+		film, picture := phoneFilm("vide")
+		film = append(film, "SEFT\xff\xff\xff\xff"+planted...)
+		got := cleaned(t, cleanMP4, film)
+		if len(got) != len(film) || bytes.Contains(got, []byte(planted)) || !bytes.Contains(got, picture) {
+			t.Errorf("got %d bytes of %d: %q", len(got), len(film), got)
+		}
+		if again := cleaned(t, cleanMP4, got); !bytes.Equal(again, got) {
+			t.Error("cleaned twice is not as cleaned once")
+		}
+	})
 	t.Run("a track of places is refused", func(t *testing.T) {
 		film, _ := phoneFilm("meta")
 		if err := cleanMP4(io.Discard, bytes.NewReader(film)); !errors.Is(err, errTells) {
@@ -91,7 +102,7 @@ func TestCleanMP4(t *testing.T) {
 			deep = box("mdia", deep)
 		}
 		deep = box("moov", box("trak", deep))
-		for name, b := range map[string][]byte{"cut": film[:len(film)-3], "long": append([]byte{0, 0, 1, 0}, "ftyp"...), "short": append([]byte{0, 0, 0, 4}, "ftyp"...),
+		for name, b := range map[string][]byte{"cut": film[:bytes.Index(film, []byte("sefd"))-7], "long": append([]byte{0, 0, 1, 0}, "ftyp"...), "short": append([]byte{0, 0, 0, 4}, "ftyp"...),
 			"huge": append([]byte{0, 0, 0, 1}, "mdat\xff\xff\xff\xff\xff\xff\xff\xff"...), "deep": deep} {
 			if err := cleanMP4(io.Discard, bytes.NewReader(b)); !errors.Is(err, errBroken) {
 				t.Errorf("%s: got %v, want broken", name, err)
