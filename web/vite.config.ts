@@ -1,10 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { emoji } from './scripts/emoji-plugin.mjs';
+import { pdfDecoders } from './scripts/pdf-plugin.mjs';
 import { serviceWorker } from './scripts/sw-plugin.mjs';
 
 export default defineConfig({
-  plugins: [svelte(), emoji(), serviceWorker()],
+  plugins: [svelte(), emoji(), pdfDecoders(), serviceWorker()],
   build: {
     target: 'es2022',
     modulePreload: { polyfill: false },

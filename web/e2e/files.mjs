@@ -57,19 +57,26 @@ after(async () => {
   await server?.stop();
 });
 
+// bits packs ones and zeros into bytes.
+function bits(s) {
+  return Buffer.from(s.padEnd(Math.ceil(s.length / 8) * 8, '0').match(/.{8}/g).map((b) => parseInt(b, 2)));
+}
+
 // pdf writes a file of that many pages, by hand.
 function pdf(pages) {
-  const kids = Array.from({ length: pages }, (_, i) => `${4 + 2 * i} 0 R`).join(' ');
-  const parts = ['<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >> >>', `<< /Type /Pages /Kids [${kids}] /Count ${pages} >>`, '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>'];
+  const kids = Array.from({ length: pages }, (_, i) => `${5 + 2 * i} 0 R`).join(' ');
+  const fax = bits('001' + '00110101' + '000101' + '11'.repeat(7) + '000000000001'.repeat(2)).toString('latin1'); // eight black lines of eight
+  const parts = ['<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >> >>', `<< /Type /Pages /Kids [${kids}] /Count ${pages} >>`, '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    `<< /Type /XObject /Subtype /Image /Width 8 /Height 8 /ColorSpace /DeviceGray /BitsPerComponent 1 /Filter /CCITTFaxDecode /DecodeParms << /K -1 /Columns 8 /Rows 8 >> /Length ${fax.length} >>\nstream\n${fax}\nendstream`];
   for (let i = 1; i <= pages; i++) {
-    const draw = `BT /F1 28 Tf 60 720 Td (Discharge letter, page ${i}) Tj ET 0.8 0.9 0.9 rg 60 400 300 200 re f`;
-    parts.push(`<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >> /Contents ${5 + 2 * (i - 1)} 0 R >>`, `<< /Length ${draw.length} >>\nstream\n${draw}\nendstream`);
+    const draw = `BT /F1 28 Tf 60 720 Td (Discharge letter, page ${i}) Tj ET 0.8 0.9 0.9 rg 60 400 300 200 re f q 100 0 0 100 60 100 cm /Fax Do Q`;
+    parts.push(`<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> /XObject << /Fax 4 0 R >> >> /Contents ${6 + 2 * (i - 1)} 0 R >>`, `<< /Length ${draw.length} >>\nstream\n${draw}\nendstream`);
   }
   let out = '%PDF-1.4\n';
   const at = parts.map((p, i) => { const o = out.length; out += `${i + 1} 0 obj\n${p}\nendobj\n`; return o; });
   const xref = out.length;
   out += `xref\n0 ${parts.length + 1}\n0000000000 65535 f \n${at.map((o) => `${String(o).padStart(10, '0')} 00000 n \n`).join('')}trailer\n<< /Size ${parts.length + 1} /Root 1 0 R >>\nstartxref\n${xref}\n%%EOF\n`;
-  return Buffer.from(out);
+  return Buffer.from(out, 'latin1');
 }
 
 async function send(p, ...files) {
@@ -96,6 +103,8 @@ test('1 a PDF is sent and read in place, page by page, and nothing in it runs', 
   await file(tom, 'Discharge letter').click();
   await tom.page.waitForSelector('.reader [data-pages="5"] [data-page="1"][data-drawn]');
   assert.match(await tom.page.textContent('[data-page="1"] .said'), /Discharge letter, page 1/);
+  const fax = await tom.page.evaluate(() => { const c = document.querySelector('[data-page="1"] canvas'); const at = (x, y) => [...c.getContext('2d').getImageData(Math.round((x / 595) * c.width), Math.round((1 - y / 842) * c.height), 1, 1).data].slice(0, 3); return { black: at(110, 150), white: at(300, 150) }; });
+  assert.ok(Math.max(...fax.black) < 40 && Math.min(...fax.white) > 200, `the fax is not drawn: ${JSON.stringify(fax)}`);
   assert.equal(await tom.page.locator('[data-page="5"][data-drawn]').count(), 0, 'a page far away is drawn already');
   await tom.page.locator('[data-page="5"]').scrollIntoViewIfNeeded();
   await tom.page.waitForSelector('[data-page="5"][data-drawn]');

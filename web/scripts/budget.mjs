@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const limits = { js: 90_000, css: 16_000, lazy: 40_000 };
-// The one exception: pdf.js and its worker, which come when somebody opens a PDF and never before. A reader of our own would be smaller
+// The one exception: pdf.js, its worker and its decoders of faxes and scans, which come when somebody opens a PDF and never before. A reader of our own would be smaller
 // only by reading fewer files, and the alternative is that a letter about a patient is saved on the device.
-const allowed = [[/^pdf\.worker[.-].*\.mjs$/, 420_000], [/^pdf-.*\.js$/, 150_000]];
+const allowed = [[/^pdf-[\d.]+\/.*\.js$/, 100_000], [/^pdf\.worker[.-].*\.mjs$/, 420_000], [/^pdf-.*\.js$/, 150_000]];
 const dist = new URL('../dist/', import.meta.url).pathname;
 
 // weigh answers the bytes, compressed, of the first load and of each file that comes later, with what each may weigh.
@@ -25,7 +25,7 @@ export function weigh() {
   for (const m of html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) follow(m[1]);
   const size = (p) => gzipSync(readFileSync(join(dist, p)), { level: 9 }).length;
   const sum = (ext) => [...seen].filter((p) => p.endsWith(ext)).reduce((n, p) => n + size(p), 0);
-  const names = readdirSync(join(dist, 'assets')).filter((n) => /\.m?js$/.test(n) && !seen.has(`/assets/${n}`));
+  const names = readdirSync(join(dist, 'assets'), { recursive: true }).filter((n) => /\.m?js$/.test(n) && !seen.has(`/assets/${n}`));
   const later = names.map((name) => ({ name, bytes: size(`/assets/${name}`), limit: allowed.find(([which]) => which.test(name))?.[1] ?? limits.lazy }));
   return { js: sum('.js'), css: sum('.css'), later, limits };
 }

@@ -1,6 +1,6 @@
 // Opens PDFs with pdf.js, in a worker of our own origin. Nothing of the file runs: no scripts, no forms, no links, nothing is fetched.
 
-import { getDocument, GlobalWorkerOptions, PDFWorker } from 'pdfjs-dist';
+import { getDocument, GlobalWorkerOptions, PDFWorker, version } from 'pdfjs-dist';
 import workerPath from 'pdfjs-dist/build/pdf.worker.min.mjs?url';
 
 export interface Pdf {
@@ -29,6 +29,7 @@ export async function openPdf(blob: Blob, password: string): Promise<Pdf> {
   const worker = new PDFWorker({ port } as unknown as ConstructorParameters<typeof PDFWorker>[0]); // its types know no port
   const task = getDocument({
     data: new Uint8Array(await blob.arrayBuffer()), worker, enableXfa: false, stopAtErrors: false, disableAutoFetch: true, useWorkerFetch: false, useWasm: false,
+    wasmUrl: new URL(`/assets/pdf-${version}/`, location.href).href, // its decoders of faxes and scans, the forms without WebAssembly
     ...(password === '' ? {} : { password }),
   });
   const close = (): void => {
@@ -64,7 +65,13 @@ export async function openPdf(blob: Blob, password: string): Promise<Pdf> {
         said.textContent = text.items.map((i) => ('str' in i ? i.str + (i.hasEOL ? '\n' : '') : '')).join('').slice(0, 20_000);
         into.append(said);
         into.dataset['drawn'] = 'yes';
-      })().catch(() => undefined); // cancelled, or a page that cannot be drawn stays white
+      })().catch(() => {
+        if (gone) return;
+        // A white page would be taken for an empty one.
+        said.className = 'undrawn';
+        said.textContent = 'This page cannot be drawn here. Save the file to see it.';
+        into.append(said);
+      });
       return () => {
         gone = true;
         cancel?.();
