@@ -75,6 +75,32 @@ func Keeps(ctx context.Context, q db.Querier, user id.User) ([]string, error) {
 	return db.Collect(ctx, q, keepsWhat, db.Scalar[string], string(user))
 }
 
+var allKeepers = db.SQL("directory.all_keepers", `SELECT user_id, service FROM directory_keeper ORDER BY service, user_id LIMIT 10000`)
+
+// Keeper is somebody who keeps the rotas of a service.
+type Keeper struct {
+	User    id.User
+	Service string
+}
+
+// AllKeepers returns who keeps which rotas.
+func AllKeepers(ctx context.Context, q db.Querier) ([]Keeper, error) {
+	return db.Collect(ctx, q, allKeepers, func(r db.Row) (k Keeper, err error) { return k, r.Scan(&k.User, &k.Service) })
+}
+
+// Rungs returns the posts that are asked after a post, as SaveLadder was given them.
+func Rungs(ctx context.Context, q db.Querier, post PostID) ([]PostID, error) {
+	if _, err := FindPost(ctx, q, post); err != nil {
+		return nil, err
+	}
+	next, err := db.Collect(ctx, q, rungs, scanPost, string(post))
+	var all []PostID
+	for _, p := range next {
+		all = append(all, p.ID)
+	}
+	return all, err
+}
+
 // MayKeep returns nil when somebody keeps the rotas of the service, and fault.Forbidden otherwise.
 func MayKeep(ctx context.Context, q db.Querier, by By, service string) error {
 	if by.Admin {

@@ -90,7 +90,7 @@ var rungs = db.SQL("directory.ladder", `SELECT p.id, p.name, p.service, p.aliase
 FROM directory_rung r JOIN directory_post p ON p.id = r.next WHERE r.post = $1 ORDER BY r.rung LIMIT 16`)
 
 var switchboards = db.SQL("directory.switchboard", `SELECT id, name, service, aliases, critical, pageable, switchboard, place, closed
-FROM directory_post WHERE switchboard ORDER BY id LIMIT 1`)
+FROM directory_post WHERE switchboard AND NOT closed ORDER BY id LIMIT 1`)
 
 // Ladder returns the posts that a page to post goes through: the post itself, its escalation order, and the switchboard last, each
 // once. A trust without a switchboard post gets a ladder without one.

@@ -436,6 +436,25 @@ func (s *Service) RunFeeds(ctx context.Context) error {
 	}
 }
 
+// FetchFeed reads a feed now, and returns it with what came of that: what went wrong is in its report and no error. Only administrators may.
+func (s *Service) FetchFeed(ctx context.Context, by directory.By, feed string) (Feed, error) {
+	if !by.Admin {
+		return Feed{}, fault.New(fault.Forbidden, "M_FORBIDDEN", "Only administrators may do that.")
+	}
+	f, err := db.One(ctx, s.DB, feedByID, scanFeed, feed)
+	if err != nil {
+		return f, err
+	}
+	if f.URL == "" {
+		return f, fault.New(fault.Invalid, "M_INVALID_PARAM", "This feed is sent in; there is nowhere to fetch it from.")
+	}
+	went := s.fetch(ctx, f)
+	if f, err = db.One(ctx, s.DB, feedByID, scanFeed, feed); err == nil && f.Report.Error == "" {
+		err = went
+	}
+	return f, err
+}
+
 func (s *Service) fetch(ctx context.Context, f Feed) error {
 	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -257,6 +257,10 @@ func (s *Service) group(ctx context.Context, q db.Querier, team directory.TeamID
 // SetGroup makes a team what another directory wants, in one act; an empty id makes a new one. change is as in Provision. A member who is
 // not in the directory is fault.Invalid.
 func (s *Service) SetGroup(ctx context.Context, team directory.TeamID, change func(Group) (Group, error)) (Group, error) {
+	return s.setGroup(ctx, scim, team, change)
+}
+
+func (s *Service) setGroup(ctx context.Context, by id.User, team directory.TeamID, change func(Group) (Group, error)) (Group, error) {
 	var g Group
 	err := s.DB.Write(ctx, "staff.group", func(ctx context.Context, tx *db.Tx) error {
 		var was Group
@@ -290,13 +294,17 @@ func (s *Service) SetGroup(ctx context.Context, team directory.TeamID, change fu
 		if _, err := tx.Exec(ctx, saveExternal, kindTeam, string(g.ID), g.External, "", false); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, audit.Entry{At: s.Now(), Actor: scim, Action: "staff.team", Object: string(g.ID)})
+		return audit.Append(ctx, tx, audit.Entry{At: s.Now(), Actor: string(by), Action: "staff.team", Object: string(g.ID)})
 	})
 	return g, err
 }
 
 // DropGroup removes a team. check is as in Unprovision.
 func (s *Service) DropGroup(ctx context.Context, team directory.TeamID, check func(Group) error) error {
+	return s.dropGroup(ctx, scim, team, check)
+}
+
+func (s *Service) dropGroup(ctx context.Context, by id.User, team directory.TeamID, check func(Group) error) error {
 	return s.DB.Write(ctx, "staff.group", func(ctx context.Context, tx *db.Tx) error {
 		was, err := s.group(ctx, tx, team)
 		if err != nil {
@@ -308,6 +316,6 @@ func (s *Service) DropGroup(ctx context.Context, team directory.TeamID, check fu
 		if err := directory.DropTeam(ctx, tx, team); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, audit.Entry{At: s.Now(), Actor: scim, Action: "staff.team_end", Object: string(team)})
+		return audit.Append(ctx, tx, audit.Entry{At: s.Now(), Actor: string(by), Action: "staff.team_end", Object: string(team)})
 	})
 }

@@ -69,6 +69,15 @@ func (h *handler) dropFeed(w http.ResponseWriter, r *http.Request, a account.Act
 	return httpx.OK(w)
 }
 
+// fetchFeed reads a feed now, for who wants to see whether it works.
+func (h *handler) fetchFeed(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	f, err := h.Rota.FetchFeed(r.Context(), by(a), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return httpx.JSON(w, http.StatusOK, h.viewFeed(f))
+}
+
 // readFeed takes a feed that is sent in instead of fetched.
 func (h *handler) readFeed(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	if err := h.Staff.May(r.Context(), by(a)); err != nil {

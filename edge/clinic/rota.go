@@ -45,6 +45,7 @@ func (h *handler) rotaRoutes() []httpx.Route {
 		{Pattern: "PUT " + v1 + "rota/feeds/{id}", Handle: h.setFeed},
 		{Pattern: "DELETE " + v1 + "rota/feeds/{id}", Handle: h.dropFeed},
 		{Pattern: "POST " + v1 + "rota/feeds/{id}/read", Handle: h.readFeed},
+		{Pattern: "POST " + v1 + "rota/feeds/{id}/fetch", Handle: h.fetchFeed},
 	}
 }
 

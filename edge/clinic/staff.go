@@ -24,7 +24,7 @@ func (h *handler) staffRoutes() []httpx.Route {
 		{Pattern: "GET " + v1 + "teams/{id}", Handle: h.team},
 		{Pattern: "GET " + v1 + "places", Handle: h.places},
 	}
-	for _, rt := range []httpx.Route{
+	for _, rt := range append(h.arrangeRoutes(), []httpx.Route{
 		{Pattern: "GET " + v1 + "staff", Handle: h.listStaff},
 		{Pattern: "POST " + v1 + "staff", Handle: h.joinStaff},
 		{Pattern: "PUT " + v1 + "staff/{user}", Handle: h.changeStaff},
@@ -36,7 +36,7 @@ func (h *handler) staffRoutes() []httpx.Route {
 		{Pattern: "POST " + v1 + "staff/{user}/sign-out", Handle: h.signOutStaff},
 		{Pattern: "POST " + v1 + "staff/import", Handle: h.importStaff},
 		{Pattern: "GET " + v1 + "staff/sources", Handle: h.staffSources},
-	} {
+	}...) {
 		next := rt.Handle
 		rt.Handle = func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 			if a.App != "" { // what the person has allowed the app says nothing of other people's accounts

@@ -206,6 +206,11 @@ func TestAPI_Staff(t *testing.T) {
 			{"POST", "/staff/@new.person:st-elsewhere/return", `{}`, 404},
 			{"GET", "/staff?left=true", "", 404},
 			{"GET", "/staff/sources", "", 404},
+			{"GET", "/arrange", "", 404},
+			{"GET", "/arrange/posts/po_med_spr", "", 404},
+			{"POST", "/arrange/posts", `{"name":"Night porter","service":"Site","must":1}`, 404},
+			{"POST", "/arrange/teams", `{"name":"New team","members":[]}`, 404},
+			{"PUT", "/arrange/keepers", `{"user":"@tom:st-elsewhere","service":"Medicine","on":true}`, 404},
 			{"POST", "/staff/@new.person:st-elsewhere/reset", `{}`, 404},
 			{"POST", "/staff/import?dry=true", file + "1,,A,B,,,,,,,,\n", 404},
 		} {
