@@ -84,6 +84,8 @@ func (a *App) clinic() error {
 	c.Reminders = remind.New(remind.Deps{DB: a.DB, Rooms: a.Rooms, Accounts: a.Accounts, Push: a.Push, Now: time.Now, Log: a.Log})
 	c.Status = status.New(status.Deps{DB: a.DB, Now: time.Now, Note: a.Timeline.SetStanding})
 
+	c.Staff.Proofs = []func(context.Context, *db.Tx, id.User, id.User) error{a.Factors.ResetIn, a.Passkeys.ResetIn}
+
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Asks.Guard)
@@ -113,7 +115,7 @@ func (a *App) clinic() error {
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Locks: a.Locks, Factors: a.Factors, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 

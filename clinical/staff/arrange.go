@@ -134,7 +134,9 @@ func (s *Service) SaveTeam(ctx context.Context, by id.User, team directory.TeamI
 	if err != nil {
 		return directory.Team{}, err
 	}
-	if slices.ContainsFunc(all, func(t directory.Team) bool { return t.ID != team && strings.EqualFold(t.Name, strings.Join(strings.Fields(name), " ")) }) {
+	if slices.ContainsFunc(all, func(t directory.Team) bool {
+		return t.ID != team && strings.EqualFold(t.Name, strings.Join(strings.Fields(name), " "))
+	}) {
 		return directory.Team{}, fault.New(fault.Conflict, "M_CONFLICT", "There is a team of that name already. Nobody could tell them apart.")
 	}
 	g, err := s.setGroup(ctx, by, team, func(g Group) (Group, error) {

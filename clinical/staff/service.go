@@ -27,7 +27,9 @@ type Deps struct {
 // Service brings people in and lets them go.
 type Service struct {
 	Deps
-	LDAP *LDAP // the directory server that people are imported from, nil for none. Set before use.
+	// Proofs take away, inside an open act, what somebody proves themselves with besides a password. Set before use.
+	Proofs []func(ctx context.Context, tx *db.Tx, by, user id.User) error
+	LDAP   *LDAP // the directory server that people are imported from, nil for none. Set before use.
 }
 
 // New returns the service. It starts nothing.
@@ -252,6 +254,28 @@ func (s *Service) MayStandIn(ctx context.Context, by, user id.User) error {
 		err = fault.New(fault.Forbidden, "M_FORBIDDEN", "That is an administrator. Only another administrator may do that.")
 	}
 	return err
+}
+
+// Lost takes away what somebody proved themselves with besides a password, because they have lost it, and signs them out: whoever has it
+// now may be signed in. They come back with their password, or with a link.
+func (s *Service) Lost(ctx context.Context, by, user id.User) error {
+	if _, err := directory.FindPerson(ctx, s.DB, user); err != nil {
+		return err
+	}
+	if err := s.MayStandIn(ctx, by, user); err != nil {
+		return err
+	}
+	return s.DB.WriteFirst(ctx, "staff.lost", func(ctx context.Context, tx *db.Tx) error {
+		for _, take := range s.Proofs {
+			if err := take(ctx, tx, by, user); err != nil {
+				return err
+			}
+		}
+		if err := s.Accounts.SignOutIn(ctx, tx, user); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, by, "staff.lost", user)
+	})
 }
 
 // SignOut ends all sessions of somebody, or the one on a device.

@@ -19,7 +19,6 @@ import (
 const (
 	ssoPath     = "/_wardline/sso/"
 	ssoContinue = ssoPath + "continue"
-	ssoCookie   = "wl_sso"
 )
 
 // What somebody signs in elsewhere for.
@@ -173,9 +172,7 @@ func (h *API) ssoBegin(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 		return h.ssoFailed(w, sso.Arrival{Provider: p, Door: door}, err)
 	}
 	browser := ""
-	if c, err := r.Cookie(ssoCookie); err == nil && len(c.Value) >= 32 {
-		browser = c.Value
-	} else {
+	if browser = h.browserOf(r); len(browser) < 32 {
 		browser = id.NewOpaque(32)
 	}
 	to, err := h.SSO.Begin(r.Context(), p.ID, sso.Attempt{Door: door, Detail: detail.Encode(), Browser: browser, Keep: door != doorConfirm,
@@ -183,7 +180,7 @@ func (h *API) ssoBegin(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	if err != nil {
 		return h.ssoFailed(w, sso.Arrival{Provider: p, Door: door, Detail: detail.Encode()}, err)
 	}
-	http.SetCookie(w, &http.Cookie{Name: ssoCookie, Value: browser, Path: ssoPath, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: h.Options.SecureCookies, MaxAge: 3600})
+	http.SetCookie(w, &http.Cookie{Name: h.ssoCookie(), Value: browser, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: h.Options.SecureCookies, MaxAge: 3600})
 	return goTo(w, to)
 }
 
@@ -206,7 +203,7 @@ func (h *API) ssoFailed(w http.ResponseWriter, got sso.Arrival, err error) error
 	}
 	detail, parsed := url.ParseQuery(got.Detail)
 	if parsed == nil && got.Door != "" && status != http.StatusBadRequest && status != http.StatusNotFound {
-		p.Links = append(p.Links, link{ssoURL(got.Provider, got.Door, detail), "Try again"})
+		p.Ways = append(p.Ways, link{ssoURL(got.Provider, got.Door, detail), "Try again"})
 	}
 	switch {
 	case got.Door == doorApp && !h.Accounts.NoPasswords:
@@ -219,8 +216,16 @@ func (h *API) ssoFailed(w http.ResponseWriter, got sso.Arrival, err error) error
 	return p.show(w, status)
 }
 
-func browserOf(r *http.Request) string {
-	if c, err := r.Cookie(ssoCookie); err == nil {
+// ssoCookie is the name of the cookie that a sign-in elsewhere is bound to. Its beginning keeps sites beside this one from setting it.
+func (h *API) ssoCookie() string {
+	if h.Options.SecureCookies {
+		return "__Host-wl_sso"
+	}
+	return "wl_sso"
+}
+
+func (h *API) browserOf(r *http.Request) string {
+	if c, err := r.Cookie(h.ssoCookie()); err == nil {
 		return c.Value
 	}
 	return ""
@@ -229,7 +234,7 @@ func browserOf(r *http.Request) string {
 // ssoCallback takes people back. What could hand somebody's account to an app is asked once more, with the name of who they are.
 // spec: client-server-api#handling-the-callback-from-the-authentication-server
 func (h *API) ssoCallback(w http.ResponseWriter, r *http.Request, _ account.Actor) error {
-	got, err := h.SSO.Arrive(r.Context(), r.PathValue("provider"), r.URL.Query(), browserOf(r))
+	got, err := h.SSO.Arrive(r.Context(), r.PathValue("provider"), r.URL.Query(), h.browserOf(r))
 	if err != nil {
 		return h.ssoFailed(w, got, err)
 	}
@@ -247,7 +252,7 @@ func (h *API) ssoCallback(w http.ResponseWriter, r *http.Request, _ account.Acto
 		h.Cookies.set(w, ses.Access, detail.Get("shared") != "")
 		return goTo(w, "/")
 	case doorAccount:
-		if _, err := h.SSO.Take(ctx, got.Handle, browserOf(r)); err != nil {
+		if _, err := h.SSO.Take(ctx, got.Handle, h.browserOf(r)); err != nil {
 			return h.ssoFailed(w, got, err)
 		}
 		name, err := h.OAuth.OpenVisit(ctx, got.User, got.Origin)
@@ -256,14 +261,6 @@ func (h *API) ssoCallback(w http.ResponseWriter, r *http.Request, _ account.Acto
 		}
 		h.setVisit(w, name, 15*60)
 		return goTo(w, pathOf(actionOf(detail), id.Device(detail.Get("device_id"))))
-	case doorConfirm:
-		if _, err = h.SSO.Take(ctx, got.Handle, browserOf(r)); err == nil {
-			err = h.Accounts.PassElsewhere(ctx, detail.Get("session"), got.User)
-		}
-		if err != nil {
-			return h.ssoFailed(w, got, err)
-		}
-		return page{Title: "Done", Lines: []string{"Go back to your app; you can close this page."}, Done: true}.show(w, http.StatusOK)
 	}
 	return h.ssoAsk(w, r, got, detail)
 }
@@ -304,6 +301,8 @@ func (h *API) ssoAsk(w http.ResponseWriter, r *http.Request, got sso.Arrival, de
 		p.Title, p.Lines = "Sign in to "+c.Name(), []string{"The app will be able to read and send messages as you, and to change your account's settings. Go on only if you have just opened it yourself."}
 		p.Facts = append([]fact{{"App", c.Name()}, {"From", c.Host()}, {"This sign-in", string(sc.Device)}}, p.Facts...)
 		to = append(to, allowedOrigin(detail.Get("redirect_uri")))
+	case doorConfirm: // asked here too: somebody may have been led past the page that says what it is about
+		p.Title, p.Lines, p.Buttons[0].Text = "Confirm that it is you", confirmLines, "Confirm"
 	case doorDevice:
 		c, device, err := h.OAuth.Waiting(r.Context(), detail.Get("user_code"))
 		if err != nil {
@@ -335,7 +334,7 @@ func (h *API) ssoContinue(w http.ResponseWriter, r *http.Request, _ account.Acto
 	if err != nil {
 		return oauthError(w, err)
 	}
-	ctx, handle, browser := r.Context(), f.Get("handle"), browserOf(r)
+	ctx, handle, browser := r.Context(), f.Get("handle"), h.browserOf(r)
 	got, err := h.SSO.Waiting(ctx, handle, browser)
 	var detail url.Values
 	if err == nil {
@@ -370,6 +369,11 @@ func (h *API) ssoContinue(w http.ResponseWriter, r *http.Request, _ account.Acto
 			return oauthError(w, err)
 		}
 		return sendBack(w, req, url.Values{"code": {code}})
+	case got.Door == doorConfirm:
+		if err := h.Accounts.PassElsewhere(ctx, detail.Get("session"), got.User); err != nil {
+			return h.ssoEnded(w, err)
+		}
+		return page{Title: "Done", Lines: []string{"Go back to your app; you can close this page."}, Done: true}.show(w, http.StatusOK)
 	case got.Door == doorDevice:
 		if err := h.OAuth.Decide(ctx, detail.Get("user_code"), got.User, got.Origin, true); err != nil {
 			return h.ssoEnded(w, err)
@@ -404,6 +408,9 @@ func withToken(address, token string) string {
 	return u.String()
 }
 
+var confirmLines = []string{"An app that is signed in as you wants to change something that only you may change: end one of your devices, replace your keys, or end your account.",
+	"Go on only if you have just asked for that. If you have not, close this page and tell your administrator."}
+
 // ssoStage is the page of the stage that is passed elsewhere. It says first what is about to happen: whoever is signed in there may be let
 // through without being asked.
 // spec: client-server-api#sso-during-user-interactive-authentication
@@ -424,8 +431,7 @@ func (h *API) ssoStage(w http.ResponseWriter, r *http.Request, session, problem 
 		return err
 	}
 	p := page{Title: "Confirm that it is you", Problem: problem, Facts: []fact{{"User name", string(who)}},
-		Lines: []string{"An app that is signed in as you wants to change something that only you may change: end one of your devices, replace your keys, or end your account.",
-			"Go on only if you have just asked for that. If you have not, close this page and tell your administrator."}}
+		Lines: confirmLines}
 	for _, way := range list {
 		p.Ways = append(p.Ways, link{ssoURL(way, doorConfirm, url.Values{"session": {session}}), "Confirm with " + way.Name})
 	}

@@ -19,7 +19,6 @@ import (
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
-	"wardline/matrix/factor"
 	"wardline/matrix/id"
 	"wardline/matrix/lock"
 	"wardline/matrix/media"
@@ -41,7 +40,6 @@ type Deps struct {
 	Paging        *paging.Service
 	Record        *record.Service
 	Locks         *lock.Service
-	Factors       *factor.Service
 	Passkeys      *passkey.Service
 	Origin        func(r *http.Request) string // the address at which the browser is
 	Media         *media.Service

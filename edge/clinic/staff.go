@@ -323,20 +323,8 @@ func (h *handler) linkStaff(w http.ResponseWriter, r *http.Request, a account.Ac
 	return httpx.JSON(w, http.StatusOK, map[string]any{"path": "/#/sign-in/" + token})
 }
 
-// resetStaff takes away what somebody proved themselves with besides a password, because they have lost it, and signs them out: whoever has
-// it now may be signed in. They come back with their password, or with a link.
 func (h *handler) resetStaff(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	user := id.User(r.PathValue("user"))
-	if err := h.Staff.MayStandIn(r.Context(), a.User, user); err != nil {
-		return err
-	}
-	if err := h.Staff.SignOut(r.Context(), a.User, user, ""); err != nil {
-		return err
-	}
-	if err := h.Factors.Reset(r.Context(), a.User, user); err != nil {
-		return err
-	}
-	if err := h.Passkeys.Reset(r.Context(), a.User, user); err != nil {
+	if err := h.Staff.Lost(r.Context(), a.User, id.User(r.PathValue("user"))); err != nil {
 		return err
 	}
 	return httpx.OK(w)

@@ -55,6 +55,11 @@ func (s *Service) EndOrigins(ctx context.Context, tx *db.Tx, u id.User, origins 
 	return gone, s.signOut(ctx, tx, u, func(d id.Device) bool { return slices.Contains(gone, d) })
 }
 
+// SignOutIn ends the sessions of all of a user's devices inside an open act.
+func (s *Service) SignOutIn(ctx context.Context, tx *db.Tx, u id.User) error {
+	return s.signOut(ctx, tx, u, func(id.Device) bool { return true })
+}
+
 // OriginUsed says whether a device of the user came from an origin.
 func (s *Service) OriginUsed(ctx context.Context, q db.Querier, u id.User, origin string) (bool, error) {
 	devices, err := db.Collect(ctx, q, fromOrigin, db.Scalar[id.Device], string(u), origin)

@@ -246,9 +246,9 @@ func (s *Service) Renew(ctx context.Context, u id.User, code string) ([]string, 
 	return codes, err
 }
 
-// Reset takes away what somebody has lost, for who looks after accounts.
-func (s *Service) Reset(ctx context.Context, by, u id.User) error {
-	return s.db.Write(ctx, "factor.reset", func(ctx context.Context, tx *db.Tx) error { return s.drop(ctx, tx, by, u) })
+// ResetIn takes away what somebody has lost, inside an open act, for who looks after accounts.
+func (s *Service) ResetIn(ctx context.Context, tx *db.Tx, by, u id.User) error {
+	return s.drop(ctx, tx, by, u)
 }
 
 func (s *Service) drop(ctx context.Context, tx *db.Tx, by, u id.User) error {

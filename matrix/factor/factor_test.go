@@ -173,7 +173,7 @@ func TestRemove(t *testing.T) {
 			t.Errorf("confirmed without a beginning: %v", err)
 		}
 		w.enrol()
-		ok(t, w.Reset(ctx, "@admin:hs1", asha))
+		ok(t, w.db.Write(ctx, "test", func(ctx context.Context, tx *db.Tx) error { return w.ResetIn(ctx, tx, "@admin:hs1", asha) }))
 		ok(t, w.Check(ctx, asha, ""))
 		if n, err := audit.Verify(ctx, w.db); err != nil || n == 0 {
 			t.Errorf("audit: %d, %v", n, err)

@@ -465,14 +465,12 @@ func (s *Service) change(ctx context.Context, u id.User, key, what string, do fu
 	})
 }
 
-// Reset takes all of somebody's keys away, for who looks after accounts.
-func (s *Service) Reset(ctx context.Context, by, u id.User) error {
-	return s.db.Write(ctx, "passkey.reset", func(ctx context.Context, tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, dropAll, string(u)); err != nil {
-			return err
-		}
-		return s.note(ctx, tx, by, u, "passkey.reset", string(u))
-	})
+// ResetIn takes all of somebody's keys away inside an open act, for who looks after accounts.
+func (s *Service) ResetIn(ctx context.Context, tx *db.Tx, by, u id.User) error {
+	if _, err := tx.Exec(ctx, dropAll, string(u)); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, by, u, "passkey.reset", string(u))
 }
 
 func (s *Service) note(ctx context.Context, tx *db.Tx, by, u id.User, what, key string) error {

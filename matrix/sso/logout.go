@@ -34,9 +34,9 @@ var (
 	bySid         = db.SQL("sso.sessions_by_sid", `SELECT id, issuer, subject, sid, member FROM sso_session WHERE issuer = $1 AND sid = $2 ORDER BY id LIMIT 10000`)
 	endSession    = db.SQL("sso.end_session", `DELETE FROM sso_session WHERE id = $1`)
 
-	insertLogout = db.SQL("sso.insert_logout", `INSERT INTO sso_logout (issuer, jti, subject, sid, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer, jti) DO NOTHING`)
+	insertLogout = db.SQL("sso.insert_logout", `INSERT INTO sso_logout (issuer, jti, subject, sid, at, issued_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, jti) DO NOTHING`)
 	oldLogouts   = db.SQL("sso.old_logouts", `DELETE FROM sso_logout WHERE at < $1`)
-	lateLogouts  = db.SQL("sso.late_logouts", `SELECT count(*) FROM sso_logout WHERE issuer = $1 AND at >= $2 AND ((sid <> '' AND sid = $3) OR (sid = '' AND subject = $4))`)
+	lateLogouts  = db.SQL("sso.late_logouts", `SELECT count(*) FROM sso_logout WHERE issuer = $1 AND ((sid <> '' AND sid = $3) OR (sid = '' AND subject = $4 AND issued_at >= $2))`)
 )
 
 // logoutMemory is how long a word of logout is remembered: longer than any is believed.
@@ -64,7 +64,7 @@ func (s *Service) open(ctx context.Context, tx *db.Tx, v session) error {
 
 // overtaken refuses a sign-in whose session has ended there while its answer was on the way.
 func (s *Service) overtaken(ctx context.Context, tx *db.Tx, p *Provider, who identity) error {
-	n, err := db.One(ctx, tx, lateLogouts, db.Scalar[int64], p.Issuer, who.IssuedAt.Add(-skew).UnixMilli(), who.Session, who.Subject)
+	n, err := db.One(ctx, tx, lateLogouts, db.Scalar[int64], p.Issuer, who.IssuedAt.UnixMilli(), who.Session, who.Subject)
 	if err == nil && n > 0 {
 		err = p.refuse("You have signed out at "+p.Name+" meanwhile. Sign in again.", nil)
 	}
@@ -102,7 +102,7 @@ func (s *Service) Logout(ctx context.Context, provider, token string) error {
 		if _, err := tx.Exec(ctx, oldLogouts, now.Add(-logoutMemory).UnixMilli()); err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, insertLogout, p.Issuer, c.ID, c.Subject, c.Session, now.UnixMilli())
+		n, err := tx.Exec(ctx, insertLogout, p.Issuer, c.ID, c.Subject, c.Session, now.UnixMilli(), c.Issued*1000)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,6 @@ import (
 	"wardline/edge/httpx"
 	"wardline/ground/fault"
 	"wardline/matrix/account"
-	"wardline/matrix/factor"
 	"wardline/matrix/id"
 	"wardline/matrix/lock"
 	"wardline/matrix/passkey"
@@ -33,17 +32,9 @@ func (w *Ward) api() http.Handler {
 		return account.Actor{User: w.As(token).User, Device: "D"}, nil
 	}}
 	mux := http.NewServeMux()
-	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Status: w.Status, Reminders: w.Reminders, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Factors: secondSteps(w), Passkeys: passkey.New(w.DB, w.Accounts, "Wardline", time.Now), Origin: func(*http.Request) string { return "https://chat.example.org" }, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
+	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Status: w.Status, Reminders: w.Reminders, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Passkeys: passkey.New(w.DB, w.Accounts, "Wardline", time.Now), Origin: func(*http.Request) string { return "https://chat.example.org" }, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
 		Record: w.Record, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
-}
-
-func secondSteps(w *Ward) *factor.Service {
-	s, err := factor.New(w.DB, w.Accounts, []byte("a key"), "st-elsewhere", time.Now)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return s
 }
 
 // call makes a request as somebody and returns the status and the answer.

@@ -91,6 +91,18 @@ func TestSSO_Logout(t *testing.T) {
 		if b.goes(begin + "app"); b.session() == "" {
 			t.Error("a new session is refused as well")
 		}
+		w.op.Claims["sid"] = "s3"
+		w.logout(w.op.LogoutToken("nerys-at-op", "", func(c, _ object) { c["iat"] = time.Now().Unix() - 1 }))
+		if b.session() != "" {
+			t.Error("a logout of the person leaves a session")
+		}
+		if b.goes(begin + "app"); b.session() == "" {
+			t.Error("who signs in a second after they have signed out everywhere is refused")
+		}
+		w.op.Change = func(c, _ object) { c["iat"] = time.Now().Unix() - 30 }
+		if got := b.goes(begin + "app"); got.Status != 403 {
+			t.Errorf("an answer from before the logout of the person: %d", got.Status)
+		}
 	})
 }
 

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wardline/clinical/staff"
+	"wardline/ground/audit"
 )
 
 // code is what an authenticator app shows, written here once more so that the server is not its own judge.
@@ -102,6 +105,41 @@ func TestSecondStep(t *testing.T) {
 	if b.goes(begin + "app"); b.session() != string(w.nerys) {
 		t.Error("single sign-on, whose provider has its own second step, asks for ours")
 	}
+	keeper := w.joins(staff.Entry{Name: "Keeper"})
+	if err := w.app.Clinic.Staff.Lost(t.Context(), keeper, w.nerys); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.devices(w.nerys)) != 0 {
+		t.Error("who has lost the phone stays signed in")
+	}
+	if status, v = web(""); status != 200 {
+		t.Errorf("after the phone was lost: %d %v", status, v)
+	}
+	if n, err := audit.Verify(t.Context(), w.app.DB); err != nil || n == 0 {
+		t.Errorf("audit: %d, %v", n, err)
+	}
+}
+
+// TestSecondStep_Off switches it off again.
+func TestSecondStep_Off(t *testing.T) {
+	w := open(t, "")
+	w.password(w.nerys, "a long password")
+	name := w.nerys.Localpart()
+	web := func(code string) (int, object) {
+		return w.asks("POST", "/_wardline/v1/session", `{"user":"`+name+`","password":"a long password","code":"`+code+`"}`, "")
+	}
+	_, v := w.asks("POST", "/_matrix/client/v3/login", `{"type":"m.login.password","identifier":{"type":"m.id.user","user":"`+name+`"},"password":"a long password"}`, "")
+	token := v["access_token"].(string)
+	_, v = w.asks("POST", "/_wardline/v1/second-step", `{"password":"a long password"}`, token)
+	status, v := w.asks("POST", "/_wardline/v1/second-step/confirm", `{"code":"`+code(t, v["secret"].(string), time.Now())+`"}`, token)
+	if status != 200 {
+		t.Fatalf("confirm: %d %v", status, v)
+	}
+	paper := []string{}
+	for _, c := range v["recovery_codes"].([]any) {
+		paper = append(paper, c.(string))
+	}
+	next := func() string { c := paper[0]; paper = paper[1:]; return c }
 	if status, v = w.asks("POST", "/_wardline/v1/second-step/remove", `{"password":"a long password","code":"`+next()+`"}`, token); status != 200 {
 		t.Errorf("switched off: %d %v", status, v)
 	}

@@ -175,7 +175,8 @@ func TestSSO_Apps(t *testing.T) {
 		link := href(t, page.Body, "Confirm with Trust sign-in")
 		w.op.Claims["sub"], w.op.Claims["email"] = "other", "other@st-elsewhere.example"
 		w.joins(staff.Entry{Name: "Other", Email: "other@st-elsewhere.example"})
-		if got := w.browser().goes(link); got.Status != 403 || !strings.Contains(got.Body, "somebody else") {
+		other := w.browser()
+		if got := other.presses(other.goes(link), "/_wardline/sso/continue", "yes"); got.Status != 403 || !strings.Contains(got.Body, "somebody else") {
 			t.Errorf("somebody else confirms it: %d %s", got.Status, got.Body)
 		}
 		w.op.Claims["sub"], w.op.Claims["email"] = "nerys-at-op", "nerys.pugh@st-elsewhere.example"
@@ -184,7 +185,11 @@ func TestSSO_Apps(t *testing.T) {
 			t.Errorf("a sign-in of an hour ago confirms it: %d", got.Status)
 		}
 		w.op.Claims["auth_time"] = time.Now().Unix()
-		if got := b.goes(link); !strings.Contains(got.Body, "Go back to your app") || w.op.Last().Get("prompt") != "login" {
+		ask := b.goes(link)
+		if status, _ := w.asks("DELETE", "/_matrix/client/v3/devices/"+device, auth, cookie); status != 401 || !strings.Contains(ask.Body, "wants to change something") {
+			t.Errorf("confirmed without a word: %d %s", status, ask.Body)
+		}
+		if got := b.presses(ask, "/_wardline/sso/continue", "yes"); !strings.Contains(got.Body, "Go back to your app") || w.op.Last().Get("prompt") != "login" {
 			t.Fatalf("not confirmed: %d %s", got.Status, got.Body)
 		}
 		if status, v := w.asks("DELETE", "/_matrix/client/v3/devices/"+device, auth, cookie); status != 200 {
