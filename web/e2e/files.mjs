@@ -119,6 +119,15 @@ test('1 a PDF is sent and read in place, page by page, and nothing in it runs', 
 
 test('2 text is read in place; what cannot be read says where it goes when it is saved; what runs is not opened', async () => {
   await send(liam, { name: 'bloods.txt', mimeType: 'text/plain', buffer: Buffer.from('Na 138\nK 6.1\n<script>alert(1)</script>\n'.repeat(40)) }, { name: 'Rota December.xlsx', mimeType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', buffer: randomBytes(4000) });
+  await tom.page.evaluate(() => {
+    const d = new DataTransfer();
+    d.items.add(new File(['dropped'], 'dropped.txt', { type: 'text/plain' }));
+    document.querySelector('.stream').dispatchEvent(new DragEvent('drop', { dataTransfer: d, bubbles: true, cancelable: true }));
+  });
+  await tom.page.locator('.attach', { hasText: 'dropped.txt' }).waitFor();
+  await tom.page.keyboard.press('Escape');
+  await tom.page.click('.attach >> text=Throw away');
+  await tom.page.waitForSelector('.attach', { state: 'detached' });
   await file(tom, 'bloods.txt').click();
   await tom.page.locator('.reader pre', { hasText: '<script>alert(1)</script>' }).waitFor();
   await tom.clean('a text');
