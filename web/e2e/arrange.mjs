@@ -9,6 +9,7 @@ import { desk, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
+delete process.env.WARDLINE_BIN; // the program would take it for a setting
 let server;
 let browser;
 let maya;

@@ -13,6 +13,7 @@ import { after, before, test } from 'node:test';
 import { desk, launch, Person, phone } from './people.mjs';
 
 const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
+delete process.env.WARDLINE_BIN; // the program would take it for a setting
 const dir = mkdtempSync(join(tmpdir(), 'wardline-signin-'));
 const secret = 'a long enough password';
 let browser;
@@ -41,18 +42,20 @@ async function provider() {
       const code = randomBytes(12).toString('hex');
       codes.set(code, { nonce: q.get('nonce'), challenge: q.get('code_challenge') });
       const back = `${q.get('redirect_uri')}?code=${code}&state=${q.get('state')}`;
-      return res.writeHead(200, { 'Content-Type': 'text/html' }).end(`<!doctype html><title>Trust account</title><h1>Trust account</h1><p id="prompt">${q.get('prompt') ?? ''}</p><a href="${back.replaceAll('&', '&amp;')}">Continue as Ann</a>`);
+      const link = (who) => `<a href="${back.replaceAll('&', '&amp;').replace(code, `${code}.${who}`)}">Continue as ${who}</a>`;
+      return res.writeHead(200, { 'Content-Type': 'text/html' }).end(`<!doctype html><title>Trust account</title><h1>Trust account</h1><p id="prompt">${q.get('prompt') ?? ''}</p>${link('Ann')} ${link('Bea')}`);
     }
     if (url.pathname === '/token') {
       let body = '';
       req.on('data', (d) => { body += d; });
       return req.on('end', () => {
         const form = new URLSearchParams(body);
-        const c = codes.get(form.get('code'));
-        codes.delete(form.get('code'));
+        const [code, who] = (form.get('code') ?? '').split('.');
+        const c = codes.get(code);
+        codes.delete(code);
         if (!c || createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url') !== c.challenge) return res.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"invalid_grant"}');
         const now = Math.floor(Date.now() / 1000);
-        json(res, { access_token: 'x', token_type: 'Bearer', id_token: jwt({ iss: me.url, aud: 'wardline', sub: 'ann-there', sid: 's1', iat: now, exp: now + 300, nonce: c.nonce, email: 'ann.example@st-elsewhere.example', email_verified: true }, 'JWT') });
+        json(res, { access_token: 'x', token_type: 'Bearer', id_token: jwt({ iss: me.url, aud: 'wardline', sub: `${who.toLowerCase()}-there`, sid: who === 'Ann' ? 's1' : code, iat: now, exp: now + 300, nonce: c.nonce, email: `${who.toLowerCase()}.example@st-elsewhere.example`, email_verified: true }, 'JWT') });
       });
     }
     return res.writeHead(404).end();
@@ -83,7 +86,7 @@ async function startTrust() {
   const port = await freePort();
   trust = `http://localhost:${port}`;
   const data = join(dir, 'data');
-  writeFileSync(join(dir, 'staff.csv'), 'Employee Number,Name,Email,Position\n901,Ann Example,ann.example@st-elsewhere.example,Staff nurse\n');
+  writeFileSync(join(dir, 'staff.csv'), 'Employee Number,Name,Email,Position\n901,Ann Example,ann.example@st-elsewhere.example,Staff nurse\n902,Bea Example,bea.example@st-elsewhere.example,Staff nurse\n');
   const settings = ['-data', data, '-server-name', 'st-elsewhere'];
   execFileSync(bin, ['staff', 'import', ...settings, join(dir, 'staff.csv')], { stdio: ['ignore', 'ignore', 'inherit'] });
   execFileSync(bin, ['admin', 'password', ...settings, 'ann.example'], { input: `${secret}\n`, stdio: ['pipe', 'ignore', 'ignore'] });
@@ -191,7 +194,43 @@ test('1 single sign-on: there, back, named, and out again when the session there
   await ann.page.getByRole('checkbox', { name: /This is a shared computer/, checked: false }).waitFor();
 });
 
-test('2 a second step: set up with a picture, asked for, wrong, right, from paper', async () => {
+test('2 who has no password here confirms at the provider that a lost device is signed out', async () => {
+  const devices = [];
+  for (const size of [phone, desk]) {
+    const p = await arrive(size, 'day');
+    await p.page.getByRole('link', { name: 'Sign in with your trust account' }).click();
+    await p.page.getByRole('link', { name: 'Continue as Bea' }).click();
+    await inside(p);
+    devices.push(p);
+  }
+  const [here, lost] = devices;
+  await here.go('#/more/devices');
+  await here.page.getByRole('button', { name: /^Sign out Wardline web app/ }).click();
+  const confirm = here.page.getByRole('link', { name: 'Confirm that it is you' });
+  await confirm.waitFor();
+  await here.wide();
+  await here.clean('a device to sign out, by single sign-on');
+  await button(here, 'I have confirmed, sign it out').click();
+  await here.page.getByText('It is not confirmed yet').waitFor();
+  const opened = here.context.waitForEvent('page');
+  await confirm.click();
+  const tab = await opened;
+  await tab.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
+  await tab.getByRole('link', { name: 'Confirm with your trust account' }).click();
+  await tab.getByRole('heading', { name: 'Trust account' }).waitFor();
+  assert.equal(await tab.locator('#prompt').textContent(), 'login');
+  await tab.getByRole('link', { name: 'Continue as Bea' }).click();
+  await tab.getByRole('button', { name: 'Confirm', exact: true }).click();
+  await tab.getByRole('heading', { name: 'Done' }).waitFor();
+  await tab.close();
+  await button(here, 'I have confirmed, sign it out').click();
+  await here.page.getByText('Signed out. What it keeps is erased').waitFor();
+  await lost.page.getByText('You were signed out. What this device kept has been erased.').waitFor();
+  for (const p of devices) await p.context.close();
+  people.splice(people.indexOf(here), 2);
+});
+
+test('3 a second step: set up with a picture, asked for, wrong, right, from paper', async () => {
   await ann.page.fill('#user', 'ann.example');
   await ann.page.fill('#password', secret);
   await button(ann, 'Sign in').click();
@@ -238,7 +277,7 @@ test('2 a second step: set up with a picture, asked for, wrong, right, from pape
   await ann.page.getByText('9 of your recovery codes are left').waitFor();
 });
 
-test('3 passkeys: add, sign in, open a locked device, remove', async () => {
+test('4 passkeys: add, sign in, open a locked device, remove', async () => {
   const cdp = await ann.context.newCDPSession(ann.page);
   await cdp.send('WebAuthn.enable');
   const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
@@ -293,7 +332,7 @@ test('3 passkeys: add, sign in, open a locked device, remove', async () => {
   await ann.shot('signin-refused');
 });
 
-test('4 a provider that is down says so, and the password is one step away', async () => {
+test('5 a provider that is down says so, and the password is one step away', async () => {
   await ann.page.getByRole('link', { name: 'Sign in with an account that is down' }).click();
   await ann.page.getByRole('heading', { name: 'Nobody answers' }).waitFor();
   await ann.page.getByRole('link', { name: 'Try again' }).waitFor();
