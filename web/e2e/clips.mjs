@@ -210,11 +210,12 @@ test('6 what is blacked out before sending is gone from every copy; an arrow can
   await liam.shot('clips-marks');
   await liam.page.click('.marks >> text=Done');
   await liam.page.waitForSelector('.marks', { state: 'detached' });
-  await liam.page.fill('.attach .words', 'Left shin, arrow at the edge');
+  await liam.page.fill('.attach .words', 'Left shin, arrow at the edge, @Tom Reid');
   await liam.page.click('.attach button[type=submit]');
   await liam.page.waitForSelector('.attach', { state: 'detached' });
   await tom.message('Left shin').locator('a[data-photo] img').waitFor();
   const c = await content(liam, 'm.image');
+  assert.deepEqual(c['m.mentions'], { user_ids: ['@tom:st-elsewhere'] });
   assert.equal(c['uk.wardline.layers'].marks.length, 1, JSON.stringify(c));
   assert.ok(c.info['uk.wardline.thumbhash'].length > 10 && /^[0-9a-f]{64}$/.test(c['uk.wardline.original'].sha256), JSON.stringify(c));
   for (const uri of [c.url, c['uk.wardline.layers'].url]) {

@@ -3,7 +3,9 @@
 import { hashKey } from '../mx/media';
 import { layersKey, type Mark } from '../mx/layers';
 import type { Beside, Media } from '../store/disk';
-import type { Json } from '../mx/types';
+import { part, text, type Json } from '../mx/types';
+import type { Room } from '../mx/room';
+import { answered, namedIn, textContent } from './compose';
 import { extension } from './files';
 import type { Item } from './marks';
 
@@ -25,6 +27,14 @@ export interface Shot {
   marks: Mark[];
   plain: Blob | null; // a photo without its marks
   still: Blob | null;
+}
+
+// mentionsOf are the people whom the words beside a file name, and whom it answers.
+export function mentionsOf(room: Room | undefined, words: string, relation: Json, me: string): Json {
+  if (!room) return {};
+  const relates = part(relation, 'm.relates_to');
+  const answers = relates?.['is_falling_back'] === true ? '' : text(part(relates, 'm.in_reply_to'), 'event_id');
+  return { 'm.mentions': textContent(words, namedIn(room, []), answered(room, answers, me))['m.mentions'] };
 }
 
 // outgoing is the message that a shot becomes, and the files that go with it.
