@@ -1,6 +1,6 @@
 # Daily verbs. `make help` lists them.
 .POSIX:
-.PHONY: help run fresh build test check fuzz bench durability shots clean
+.PHONY: help run fresh build test check fuzz bench fluid soak durability shots clean
 
 VERSION != git describe --tags --always --dirty 2>/dev/null || echo dev
 GO_SRC != find app clinical cmd edge ground matrix web/embed.go -type f ! -name '*_test.go' ! -path '*/testdata/*'
@@ -35,6 +35,12 @@ bench: build ## how fast it is here: throughput, latency, memory, processor time
 
 durability: ## kills the server 200 times under load on each engine, 100,000 connections, slow clients; takes minutes
 	@tools/postgres.sh go test -count 1 -timeout 60m ./test/process -run 'Kill|Trouble|Overload' -long
+
+fluid: build web/e2e/node_modules/.stamp ## the web app's fluidity budgets, measured in a browser: minutes (ARGS=-md for a table)
+	@cd web/e2e && node budgets.mjs $(ARGS)
+
+soak: build web/e2e/node_modules/.stamp ## a long shift in a large trust: 10,000 messages, 2,000 photos, eight hours in minutes
+	@SOAK=long npm --prefix web/e2e run scale
 
 shots: build web/e2e/node_modules/.stamp ## new pictures for README and docs
 	@npm --prefix web/e2e run shots

@@ -98,6 +98,13 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run arrange
 	npm --prefix web/e2e run clips
 	npm --prefix web/e2e run files
+	npm --prefix web/e2e run own
+	npm --prefix web/e2e run edges
+
+	section "browser: a large trust and a long shift, in short"
+	npm --prefix web/e2e run scale
+	section "browser: the fluidity budgets, in short: bytes and the processor's time"
+	npm --prefix web/e2e run budgets -- -quick
 fi
 
 section "all of it passed, $(($(date +%s) - began)) s"

@@ -178,7 +178,7 @@ test('5 none, one, 999 and more; names from right to left', async () => {
   const e = await arrive('eilidh', phone);
   await e.signIn();
   const count = (name, words) => e.page.locator('.list-pane .row', { hasText: name }).locator('.count', { hasText: words }).waitFor();
-  await count('محادثة', /^1\s/);
+  await count('محادثة', /^1\s?unread/);
   await count('Very busy', /^999\+/);
   await e.wide();
   await e.clean('counts, and names from right to left');
@@ -198,15 +198,15 @@ test('5 none, one, 999 and more; names from right to left', async () => {
   await nobody.page.fill('#password', password);
   await nobody.page.click('button[type=submit]');
   await nobody.page.locator('h1', { hasText: 'Chats' }).waitFor();
-  await nobody.page.locator('.empty, .list-pane .row').first().waitFor();
+  await nobody.page.locator('.list-pane .empty, .list-pane .row').first().waitFor();
   await nobody.page.locator('.chip', { hasText: 'Patients' }).click();
-  await nobody.page.locator('.empty').waitFor();
+  await nobody.page.locator('.list-pane .empty').waitFor();
   await nobody.clean('a list without anything');
   await nobody.shot('edges-none-phone');
 });
 
 test('6 at 400 % everything can be reached without scrolling sideways', async () => {
-  const zoom = await arrive('aoife', { width: 320, height: 256 }); // 1,280 by 1,024 at 400 %
+  const zoom = await arrive('marek', { width: 320, height: 256 }); // 1,280 by 1,024 at 400 %
   await zoom.signIn();
   await zoom.wide();
   await zoom.open('Ward');
@@ -217,11 +217,11 @@ test('6 at 400 % everything can be reached without scrolling sideways', async ()
   await send.click();
   await zoom.message('Written at four times the size').and(zoom.page.locator('[data-state=sent], [data-state=seen]')).waitFor();
   await zoom.shot('edges-zoom-chat');
-  for (const [hash, test] of [['#/pages/new', '#post'], ['#/work', '.posts .item, .empty'], ['#/more', 'nav[aria-label=Settings]'], ['#/more/profile', '#status-words'], ['#/more/notices', '.group-label'], ['#/new', 'input']]) {
+  for (const [hash, test] of [['#/pages/new', '#post'], ['#/work', '.posts .item, .empty'], ['#/more', 'nav[aria-label=Settings]'], ['#/more/profile', '#status-words'], ['#/more/notices', '.group-label'], ['#/new', '.main-pane input']]) {
     await zoom.go(hash);
     await zoom.page.locator(test).first().waitFor();
     await zoom.wide();
-    const last = zoom.page.locator('.scroll:visible').last().locator('button:visible, a:visible, input:visible, select:visible').last();
+    const last = zoom.page.locator('.pane.on-phone').first().locator('button:visible, a:visible, input:visible, select:visible').last();
     await last.scrollIntoViewIfNeeded();
     const box = await last.boundingBox();
     assert.ok(box && box.y >= -1 && box.y + Math.min(box.height, 40) <= 257, `${hash}: the last control cannot be brought into sight`);
@@ -235,8 +235,7 @@ test('7 the main ways by keyboard alone: find, read, write, react, page, setting
   await page.goto(`${server.url}/`);
   await page.locator('#user').focus();
   await page.keyboard.type('kate');
-  await page.keyboard.press('Tab');
-  await page.waitForFunction(() => document.activeElement?.id === 'password');
+  await tabTo(k, () => document.activeElement?.id === 'password');
   await page.keyboard.type(password);
   await page.keyboard.press('Enter');
   await page.locator('.list-pane .row').first().waitFor();

@@ -55,12 +55,12 @@ export class Person {
     await page.fill('#user', this.name);
     await page.fill('#password', secret);
     await page.click('button[type=submit]');
-    await page.waitForSelector('.list-pane .row');
+    await page.locator('.list-pane .row').first().waitFor();
   }
 
   async open(title) {
     await this.page.locator('.list-pane .row', { hasText: title }).first().click();
-    await this.page.waitForSelector('.stream .bubble, .stream .event');
+    await this.page.locator('.stream .bubble, .stream .event').first().waitFor();
   }
 
   async go(hash) {
@@ -80,7 +80,7 @@ export class Person {
     const at = this.message(words);
     await at.locator('.act').focus();
     await this.page.keyboard.press('Enter');
-    await this.page.waitForSelector('dialog[open]');
+    await this.page.locator('dialog[open]').first().waitFor(); // by a locator: what waitForSelector answers would keep the element alive
   }
 
   // clean runs axe over what is on screen, by day and by night.

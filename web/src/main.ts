@@ -19,4 +19,5 @@ addEventListener('offline', () => engine.networkChanged(false));
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && engine.offlineSince > 0) engine.networkChanged(navigator.onLine);
 });
+if (location.hash.startsWith('#/chats/')) void import('./screens/Chat.svelte').catch(() => undefined); // a link into a conversation
 void watchForUpdate();

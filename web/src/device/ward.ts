@@ -23,7 +23,7 @@ export function end(untils: number[], from: number): number {
 function look(): void {
   if (session.state !== 'in') return;
   const now = Date.now();
-  const untils = (session.me?.posts ?? []).map((p) => p.until ?? 0).filter((u) => u > now - AFTER);
+  const untils = (session.me?.posts ?? []).map((p) => p.until ?? 0).filter((u) => u > began); // also when it is over by now: that is what ends the session
   const over = Math.min(end(untils, began), last + IDLE);
   if (engine.pages.mine(engine.me.user_id).length > 0) return;
   if (now >= over) {

@@ -94,7 +94,7 @@ export function initials(name: string): string {
 export function short(name: string): string {
   const ward = /\bward\s+(\w{1,2})\b/i.exec(name);
   if (ward) return `W${ward[1] ?? ''}`.toUpperCase();
-  const words = name.split(/[\s,]+/).filter((w) => /^[A-Za-z0-9]/.test(w) && !/^(and|the|of|on|for|in)$/i.test(w));
+  const words = name.split(/[\s,]+/).filter((w) => /^[\p{L}\p{N}]/u.test(w) && !/^(and|the|of|on|for|in)$/i.test(w));
   return (words.length > 1 ? (words[0]?.[0] ?? '') + (words[1]?.[0] ?? '') : (words[0] ?? '?').slice(0, 2)).toUpperCase();
 }
 

@@ -15,6 +15,31 @@ export function heed(topic: string): void {
   s();
 }
 
+const patient = new Map<string, () => void>();
+
+// heedSoon is heed for what may be drawn a moment later: after the frame in which somebody sees what they have just done. Announcements
+// that come together are one.
+export function heedSoon(topic: string): void {
+  let s = patient.get(topic);
+  if (!s) {
+    s = createSubscriber((update) => {
+      let waits = false;
+      const draw = (): void => {
+        waits = false;
+        update();
+      };
+      return engine.topics.on(topic, () => {
+        if (waits) return;
+        waits = true;
+        if (document.visibilityState === 'visible') requestAnimationFrame(() => setTimeout(draw, 0));
+        else setTimeout(draw, 0); // nobody looks, and there are no frames
+      });
+    });
+    patient.set(topic, s);
+  }
+  s();
+}
+
 const second = $state({ now: Date.now() });
 const tick = createSubscriber((update) => {
   const t = setInterval(() => {

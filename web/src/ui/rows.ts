@@ -33,7 +33,18 @@ export function faceOf(room: Room): 'person' | 'patient' | 'team' {
   return room.dm || (room.cls === '' && room.people() === 2 && room.hero !== '') ? 'person' : 'team';
 }
 
+const drawn = new WeakMap<Room, ListRow>();
+
+// rowOf is the row of a conversation. One that says the same as before is the same object, so that the list redraws only what has changed.
 export function rowOf(room: Room): ListRow {
+  const row = readRow(room);
+  const old = drawn.get(room);
+  if (old && (Object.keys(row) as (keyof ListRow)[]).every((k) => row[k] === old[k])) return old;
+  drawn.set(room, row);
+  return row;
+}
+
+function readRow(room: Room): ListRow {
   const face = faceOf(room);
   const me = engine.me.user_id;
   const out = engine.outbox.of(room.id).filter((i) => i.type === 'm.room.message' && !isEdit(i.content)).at(-1);

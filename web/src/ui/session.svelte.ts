@@ -27,8 +27,9 @@ wire.onLocked = () => {
   location.reload();
 };
 
-// begin shows what the device kept at once, and asks the server meanwhile whether the session still holds.
-export async function begin(): Promise<void> {
+// begin shows what the device kept at once, and asks the server meanwhile whether the session still holds. nobody is called when nothing
+// was kept.
+export async function begin(nobody: () => void = () => undefined): Promise<void> {
   session.notice = sessionStorage.getItem(noticeKey) ?? '';
   sessionStorage.removeItem(noticeKey);
   const token = tokenInAddress();
@@ -46,6 +47,7 @@ export async function begin(): Promise<void> {
   }
   const kept = await engine.recall().catch(() => null);
   if (kept) await enter(kept);
+  else nobody();
   try {
     const me = await clinic.session();
     if (session.state !== 'in' || kept?.user_id !== me.user_id || kept.device_id !== me.device_id) await enter(me);

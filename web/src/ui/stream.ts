@@ -66,8 +66,9 @@ interface Cached { sign: string; row: Row }
 export class StreamRows {
   private cache = new Map<string, Cached>();
 
-  // build draws the lines of a window; before is the line above it, for grouping and days. In a thread only the thread is drawn.
-  build(room: Room, lines: Line[], before: Line | undefined, newAfter: number | null, newWords: string, out: OutItem[], now: number, thread = ''): Row[] {
+  // build draws the lines of a window. Its first line has its day and its sender above it whatever stands before it, so that nothing that
+  // comes there moves what is drawn. In a thread only the thread is drawn.
+  build(room: Room, lines: Line[], newAfter: number | null, newWords: string, out: OutItem[], now: number, thread = ''): Row[] {
     const next = new Map<string, Cached>();
     const rows: Row[] = [];
     const put = (row: Row): void => {
@@ -79,7 +80,7 @@ export class StreamRows {
     };
     const ctx = new Context(room, out, thread);
     const service = room.service();
-    let prev: { day: string; sender: string; ts: number } | null = before ? { day: day(before.ev.origin_server_ts), sender: '', ts: 0 } : null;
+    let prev: { day: string; sender: string; ts: number } | null = null;
     let marked = newAfter === null;
     const shown = lines.filter((l) => ctx.kind(l.ev) !== 'hidden' && (thread !== '' || threadOf(l.ev) === ''));
     const lastSay = (i: number): boolean => {
