@@ -193,6 +193,9 @@ func (p *Provider) discover(ctx context.Context) (*discovered, error) {
 		algorithms = []jose.SignatureAlgorithm{jose.RS256} // which every provider has
 	}
 	post := slices.Contains(more.Methods, "client_secret_post") && !slices.Contains(more.Methods, "client_secret_basic")
+	if was := p.found; was != nil && was.keys.url == more.Keys && slices.Equal(was.algorithms, algorithms) {
+		return &discovered{op, more.Names, post, algorithms, was.keys}, nil // their age, and the pause between searches, go on
+	}
 	return &discovered{op, more.Names, post, algorithms, &keys{url: more.Keys, algorithms: algorithms, client: p.http, now: p.now}}, nil
 }
 
