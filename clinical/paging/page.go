@@ -45,6 +45,12 @@ const (
 	AcceptedBy Kind = "accepted"
 	Withdrew   Kind = "withdrawn"
 	Exhausted  Kind = "exhausted"
+
+	// What became of telling the holder in another way than the app; the note says in which.
+	Tried   Kind = "tried"
+	Taken   Kind = "taken"   // by its carrier
+	Arrived Kind = "arrived" // on the holder's device
+	Failed  Kind = "failed"
 )
 
 // PostRef names a post in a page.

@@ -37,7 +37,8 @@ func TestStep_Properties(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 30).Draw(t, "moves") {
 			now = now.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, "wait")) * time.Second)
-			in := Input{Verb: Verb(rapid.IntRange(int(Tick), int(Withdraw)).Draw(t, "verb")), User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
+			in := Input{Verb: Verb(rapid.IntRange(int(Tick), int(Carry)).Draw(t, "verb")), Carried: rapid.SampledFrom([]Kind{Tried, Taken, Arrived, Failed, Passed}).Draw(t, "carried"),
+				Since: p.Current.Since - int64(rapid.IntRange(0, 1).Draw(t, "stale")), Reason: rapid.SampledFrom([]string{"text message", "call"}).Draw(t, "way"), User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
 			live(t, &p, now, in)
 		}
 		// Whatever happened: if only the clock goes on, the page ends closed or exhausted, within a bounded number of ticks.
@@ -75,6 +76,8 @@ func live(t failer, p *Page, now time.Time, in Input) {
 		t.Fatalf("seq went from %d to %d with %d effects", before.Seq, next.Seq, len(effects))
 	case before.Status != Open && next.Status != before.Status:
 		t.Fatalf("closed page went from %s to %s", before.Status, next.Status)
+	case in.Verb == Carry && (next.Status != before.Status || next.Current.User != before.Current.User || next.Current.Rung != before.Current.Rung):
+		t.Fatalf("a carrier moved the page")
 	case next.Current.Rung < before.Current.Rung:
 		t.Fatalf("went down the ladder from %d to %d", before.Current.Rung, next.Current.Rung)
 	case next.Status == Accepted && before.Status == Open && (in.User == "" || in.User != before.Current.User):
@@ -106,7 +109,7 @@ func FuzzStep(f *testing.F) {
 		}
 		for ; len(life) >= 4; life = life[4:] {
 			now = now.Add(time.Duration(life[0]) * time.Second)
-			in := Input{Verb: Verb(int(life[1])%int(Withdraw) + 1), User: id.User(people[int(life[2])%len(people)]), ETAMinutes: int(life[2]), Holders: world(life[3])}
+			in := Input{Verb: Verb(int(life[1])%int(Carry) + 1), Carried: []Kind{Tried, Taken, Arrived, Failed}[int(life[2])%4], Since: p.Current.Since - int64(life[3]%2), User: id.User(people[int(life[2])%len(people)]), ETAMinutes: int(life[2]), Holders: world(life[3])}
 			live(t, &p, now, in)
 		}
 	})

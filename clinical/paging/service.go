@@ -28,6 +28,8 @@ type Deps struct {
 	Log           *slog.Logger
 	// Reach says how a person could be reached now, for the preview; nil knows nothing.
 	Reach func(ctx context.Context, user id.User) []Way
+	// OnStep hears of every step inside its transaction, with the page as it is then; nil for nobody.
+	OnStep func(ctx context.Context, tx *db.Tx, p Snapshot) error
 }
 
 // Service raises pages, takes their answers and lets their time pass.
@@ -110,7 +112,7 @@ func (s *Service) ActIn(ctx context.Context, tx *db.Tx, page ID, in Input) (Snap
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if !p.concerns(in.User) && a.Membership(in.User) != "join" {
+	if !p.concerns(in.User) && a.Membership(in.User) != "join" && in.Verb != Carry {
 		return Snapshot{}, errHidden
 	}
 	p, err = s.apply(ctx, a, p, in, false)
@@ -193,7 +195,7 @@ func (s *Service) world(ctx context.Context, q db.Querier, p Page, in *Input) (t
 func (s *Service) finish(ctx context.Context, tx *db.Tx, p stored, effects []Effect) error {
 	for _, e := range effects {
 		actor := string(e.Step.User)
-		if k := e.Step.Kind; k == Passed || k == Exhausted {
+		if k := e.Step.Kind; k == Passed || k == Exhausted || k.carried() {
 			actor = "system"
 		}
 		entry := audit.Entry{At: time.UnixMilli(e.Step.At), Actor: actor, Action: "page." + string(e.Step.Kind), Object: string(p.ID),
@@ -206,7 +208,10 @@ func (s *Service) finish(ctx context.Context, tx *db.Tx, p stored, effects []Eff
 		s.await(p)
 		s.ring()
 	})
-	return nil
+	if s.OnStep == nil {
+		return nil
+	}
+	return s.OnStep(ctx, tx, p.Snapshot)
 }
 
 // ring wakes the scheduler; it never blocks.

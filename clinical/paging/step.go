@@ -21,6 +21,7 @@ const (
 	Accept
 	Decline
 	Withdraw
+	Carry
 )
 
 // Holder is who holds a post of the ladder at the instant of a step. User is empty when nobody does; Until is the end of the duty
@@ -38,6 +39,8 @@ type Input struct {
 	Name       string
 	Reason     string
 	ETAMinutes int
+	Carried    Kind                        // of Carry: Tried, Taken, Arrived or Failed
+	Since      int64                       // of Carry: since when the holder had the page when it was sent out to them
 	Holders    map[directory.PostID]Holder // of every post of the ladder
 }
 
@@ -97,7 +100,7 @@ func raise(p Page, at int64, in Input) (Page, []Effect, error) {
 // closed answers whatever comes after the end: repeats are fine, the rest is not.
 func closed(p Page, in Input) (Page, []Effect, error) {
 	switch {
-	case in.Verb == Tick, in.Verb == Reach, in.Verb == See:
+	case in.Verb == Tick, in.Verb == Reach, in.Verb == See, in.Verb == Carry:
 		return p, nil, nil
 	case in.Verb == Accept && p.Accepted != nil && p.Accepted.User == in.User:
 		return p, nil, nil
@@ -145,6 +148,8 @@ func (s *stepper) do() error {
 			return errNotHolder
 		}
 		s.decline()
+	case Carry:
+		s.carry(mine)
 	case Withdraw:
 		if s.in.User == "" || s.in.User != p.From.User {
 			return errNotSender
@@ -156,6 +161,34 @@ func (s *stepper) do() error {
 	}
 	return nil
 }
+
+// maxCarried bounds what is noted of carriers while one holder has a page.
+//
+// hazard: H8 escalation loops or storms
+const maxCarried = 24
+
+// carry notes how telling the holder in another way goes. It moves nothing: only a person's answer does. What comes late, after the page
+// has moved on, changes nothing.
+func (s *stepper) carry(mine bool) {
+	p := &s.page
+	if !mine || s.in.Since != p.Current.Since {
+		return
+	}
+	noted := 0
+	for _, e := range p.Steps {
+		if e.At < p.Current.Since || e.User != p.Current.User || !e.Kind.carried() {
+			continue
+		}
+		if noted++; e.Kind == s.in.Carried && e.Note == s.in.Reason {
+			return // a repeat
+		}
+	}
+	if s.in.Carried.carried() && noted < maxCarried {
+		s.add(Event{Kind: s.in.Carried, User: p.Current.User, Name: p.Current.Name, PostName: p.Current.Post.Name, Note: s.in.Reason})
+	}
+}
+
+func (k Kind) carried() bool { return k == Tried || k == Taken || k == Arrived || k == Failed }
 
 // decline notes that the holder cannot come and passes the page on at once; on the last rung it stays, and rings on.
 func (s *stepper) decline() {
