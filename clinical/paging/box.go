@@ -86,6 +86,15 @@ func (s *Service) Find(ctx context.Context, by id.User, page ID) (Snapshot, erro
 	return p.Snapshot, nil
 }
 
+// Look returns a page for the program's own use, inside a transaction or beside one. An unknown page is fault.NotFound.
+func Look(ctx context.Context, q db.Querier, page ID) (Snapshot, error) {
+	p, err := find(ctx, q, page)
+	return p.Snapshot, err
+}
+
+// Looked says whether the current holder has looked at the page since it came to them.
+func (p Snapshot) Looked() bool { return Page{Snapshot: p}.had(Seen) }
+
 func (s *Service) visible(ctx context.Context, by id.User, p stored) error {
 	if p.concerns(by) {
 		return nil

@@ -149,7 +149,7 @@ func (s *stepper) do() error {
 		}
 		s.decline()
 	case Carry:
-		s.carry(mine)
+		s.carry()
 	case Withdraw:
 		if s.in.User == "" || s.in.User != p.From.User {
 			return errNotSender
@@ -169,9 +169,9 @@ const maxCarried = 24
 
 // carry notes how telling the holder in another way goes. It moves nothing: only a person's answer does. What comes late, after the page
 // has moved on, changes nothing.
-func (s *stepper) carry(mine bool) {
+func (s *stepper) carry() {
 	p := &s.page
-	if !mine || s.in.Since != p.Current.Since {
+	if s.in.User != p.Current.User || s.in.Since != p.Current.Since { // a switchboard that nobody holds has a telephone all the same
 		return
 	}
 	noted := 0
