@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/quiet"
+	"wardline/clinical/reach"
 	"wardline/clinical/record"
 	"wardline/clinical/remind"
 	"wardline/clinical/rota"
@@ -40,11 +42,12 @@ type Clinic struct {
 	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
+	Reach         *reach.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -67,6 +70,12 @@ func (a *App) clinic() error {
 		Policy: ask.Policy{Question: a.Config.QuestionWithin, Request: a.Config.RequestWithin, Remind: a.Config.AskRemind, Escalate: a.Config.AskEscalate}})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach})
+	carriers, err := a.carriers()
+	if err != nil {
+		return fmt.Errorf("carriers: %w", err)
+	}
+	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
+	c.Paging.OnStep = c.Reach.Plan
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.recordClient(),
 		Organisation: record.Organisation{ODS: a.Config.ODS, Name: a.Config.TrustName, Server: a.Accounts.Server()},
 		Retry:        record.DefaultRetry(), Now: time.Now, Log: a.Log})
@@ -109,13 +118,14 @@ func (a *App) clinic() error {
 	}
 	a.Group.Go("ask.clock", c.Asks.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
+	a.Group.Go("reach.carriers", c.Reach.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 
@@ -134,8 +144,21 @@ func (a *App) recordClient() *record.Client {
 	return c
 }
 
-// reach says how somebody could be reached now.
-func (a *App) reach(_ context.Context, u id.User) []paging.Way {
+// carriers reads how people are told of pages besides the app. Whoever wrote the file is trusted to name addresses inside.
+func (a *App) carriers() (reach.Config, error) {
+	if a.Config.Carriers == "" {
+		return reach.Config{}, nil
+	}
+	raw, err := os.ReadFile(a.Config.Carriers)
+	if err != nil {
+		return reach.Config{}, err
+	}
+	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return reach.Parse(raw, reach.Outside{Client: client, Mail: a.Accounts.Mail, Now: time.Now})
+}
+
+// reach says how the holder of a post could be reached now.
+func (a *App) reach(ctx context.Context, post directory.PostID, u id.User, urgency paging.Urgency) []paging.Way {
 	seen, open := a.Timeline.Seen(u)
 	ways := []paging.Way{{Via: "app", Detail: "last open " + ago(time.Since(seen)) + " ago"}}
 	switch {
@@ -147,7 +170,11 @@ func (a *App) reach(_ context.Context, u id.User) []paging.Way {
 	if a.Push.Reachable(u) {
 		ways = append(ways, paging.Way{Via: "push", Detail: "phone will be notified"})
 	}
-	return ways
+	more, err := a.Clinic.Reach.Reachable(ctx, post, u, urgency)
+	if err != nil {
+		a.Log.Warn("it is not known how somebody could be reached", "user", u, "err", err)
+	}
+	return append(ways, more...)
 }
 
 func ago(d time.Duration) string {

@@ -56,6 +56,7 @@ type Config struct {
 	LDAPEvery      time.Duration `name:"ldap-every" doc:"How often to import by itself. 0: only when somebody asks."`
 	LDAPMissing    bool          `name:"ldap-missing-leave" doc:"Who came from the directory and is not found there any more has left. Without it only a closed account has; more than a tenth missing at once changes nothing."`
 
+	Carriers   string        `name:"carriers" doc:"File that says by which carriers people are told of pages besides the app, as docs/operators/carriers.md describes. Read at the start."`
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
 

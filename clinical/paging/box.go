@@ -59,7 +59,7 @@ func (s *Service) Preview(ctx context.Context, by id.User, post directory.PostID
 		if err == nil {
 			rung.Holder = &d
 			if s.Reach != nil {
-				rung.Reach = append(rung.Reach, s.Reach(ctx, d.User)...)
+				rung.Reach = append(rung.Reach, s.Reach(ctx, p.ID, d.User, u)...)
 			}
 			if d.User != last && d.User != by {
 				after += s.Policy.Rung(u)

@@ -26,8 +26,8 @@ type Deps struct {
 	Policy        Policy
 	Now           func() time.Time
 	Log           *slog.Logger
-	// Reach says how a person could be reached now, for the preview; nil knows nothing.
-	Reach func(ctx context.Context, user id.User) []Way
+	// Reach says how the holder of a post could be reached now, for the preview; nil knows nothing.
+	Reach func(ctx context.Context, post directory.PostID, user id.User, u Urgency) []Way
 	// OnStep hears of every step inside its transaction, with the page as it is then; nil for nobody.
 	OnStep func(ctx context.Context, tx *db.Tx, p Snapshot) error
 }

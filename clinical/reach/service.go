@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"embed"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -162,7 +163,7 @@ func (s *Service) Reachable(ctx context.Context, post directory.PostID, holder i
 
 func spell(d time.Duration) string {
 	if d%time.Minute == 0 {
-		return strings.TrimSuffix(d.String(), "0s") + "in"
+		return fmt.Sprintf("%d min", int(d.Minutes()))
 	}
-	return strings.TrimSuffix(d.Round(time.Second).String(), "s") + " s"
+	return fmt.Sprintf("%d s", int(d.Seconds()))
 }

@@ -56,6 +56,8 @@ var (
 	dueTries  = db.SQL("reach.due", `SELECT id, page, since, holder, way, state, next_at, attempts FROM reach_try WHERE way = $1 AND state = 'due' ORDER BY next_at LIMIT $2`)
 	oneTry    = db.SQL("reach.try", `SELECT id, page, since, holder, way, state, next_at, attempts FROM reach_try WHERE id = $1 AND way = $2 LIMIT 1`)
 	beginTry  = db.SQL("reach.begin_try", `UPDATE reach_try SET attempts = $2, next_at = $3, updated_at = $4 WHERE id = $1 AND state = 'due'`)
+	laterTry  = db.SQL("reach.later", `UPDATE reach_try SET next_at = $2 WHERE id = $1 AND state = 'due'`)
+	resume    = db.SQL("reach.resume", `UPDATE reach_try SET next_at = $1 WHERE state = 'due' AND attempts > 0 AND next_at > $1`)
 	endTry    = db.SQL("reach.end_try", `UPDATE reach_try SET state = $2, name = $3, updated_at = $4 WHERE id = $1`)
 	oldTries  = db.SQL("reach.old", `DELETE FROM reach_try WHERE updated_at < $1 AND state <> 'due'`)
 )
@@ -95,7 +97,10 @@ func (s *Service) ring(w Way) {
 // hazard: H1 urgent message not delivered
 func (s *Service) Run(ctx context.Context) error {
 	err := s.DB.Write(ctx, "reach.old", func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.Exec(ctx, oldTries, s.Now().Add(-keepFor).UnixMilli())
+		if _, err := tx.Exec(ctx, oldTries, s.Now().Add(-keepFor).UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, resume, s.Now().UnixMilli()) // what the last process began and did not end
 		return err
 	})
 	if err != nil {
@@ -180,7 +185,10 @@ func (s *Service) send(ctx context.Context, t try) error {
 		return s.settle(ctx, t, failed, "", paging.Failed, "the carrier cannot be reached")
 	}
 	s.Log.Info("a carrier will be asked again", "way", t.way, "page", t.page, "err", err)
-	return nil
+	return s.DB.WriteFirst(ctx, "reach.later", func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, laterTry, t.id, s.Now().Add(pause(t.attempts)).UnixMilli())
+		return err
+	})
 }
 
 // begin looks whether a try is still needed and notes that it is made; without an address in the message it is not.

@@ -10,6 +10,7 @@ import (
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
+	"wardline/clinical/reach"
 	"wardline/clinical/record"
 	"wardline/clinical/remind"
 	"wardline/clinical/rota"
@@ -39,6 +40,7 @@ type Deps struct {
 	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
+	Reach         *reach.Service
 	Locks         *lock.Service
 	Passkeys      *passkey.Service
 	Origin        func(r *http.Request) string // the address at which the browser is
@@ -104,6 +106,10 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/push/test", Handle: h.tryPush},
 		{Pattern: "GET /_wardline/v1/policy", Handle: h.policy},
 		{Pattern: "GET /_wardline/v1/uploads/{media}", Handle: h.uploadState},
+		{Pattern: "GET /_wardline/v1/me/reach", Handle: h.myWays},
+		{Pattern: "PUT /_wardline/v1/me/reach/{way}", Handle: h.setMyWay},
+		{Pattern: "GET /_wardline/v1/posts/{id}/reach", Handle: h.postWays},
+		{Pattern: "PUT /_wardline/v1/posts/{id}/reach/{way}", Handle: h.setPostWay},
 		{Pattern: "PUT /_wardline/v1/uploads/{media}", Handle: h.uploadPart},
 		{Pattern: "DELETE /_wardline/v1/uploads/{media}", Handle: h.dropUpload},
 	}
@@ -112,7 +118,8 @@ func Routes(d Deps) []httpx.Route {
 		table[i].Auth = true
 		table[i].Handle = h.staff(table[i].Handle)
 	}
-	return append(table, httpx.Route{Pattern: "GET /_wardline/v1/calendar/{secret}/duties.ics", Handle: h.calendar})
+	return append(table, httpx.Route{Pattern: "GET /_wardline/v1/calendar/{secret}/duties.ics", Handle: h.calendar},
+		httpx.Route{Pattern: "POST /_wardline/v1/carriers/{way}/receipt", Handle: h.receipt})
 }
 
 // staff lets only people of the directory in.

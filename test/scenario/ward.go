@@ -20,6 +20,7 @@ import (
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
+	"wardline/clinical/reach"
 	"wardline/clinical/record"
 	"wardline/clinical/record/fhirdouble"
 	"wardline/clinical/remind"
@@ -61,6 +62,8 @@ type Ward struct {
 	Asks          *ask.Service
 	Paging        *paging.Service
 	Record        *record.Service
+	Reach         *reach.Service
+	Carriers      reach.Config // none until a scenario sets them and restarts
 	EPR           *fhirdouble.Server
 	Log           *Log
 
@@ -95,7 +98,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -154,6 +157,8 @@ func (w *Ward) open() {
 	w.Status = status.New(status.Deps{DB: d, Now: w.now, Note: w.Timeline.SetStanding})
 	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
+	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
+	w.Paging.OnStep = w.Reach.Plan
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
 	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
@@ -172,6 +177,7 @@ func (w *Ward) open() {
 	w.group.Go("status.clock", w.Status.Run)
 	w.group.Go("ask.clock", w.Asks.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
+	w.group.Go("reach.carriers", w.Reach.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }
 

@@ -70,7 +70,7 @@ export interface Patient {
 export type Urgency = 'urgent' | 'emergency';
 export type Need = 'attend' | 'ring' | 'advise';
 
-export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted';
+export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted' | 'tried' | 'taken' | 'arrived' | 'failed';
 
 export interface PageStep {
   kind: StepKind;

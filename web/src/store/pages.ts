@@ -7,7 +7,7 @@ import { WireError } from '../mx/http';
 import { number, part, text } from '../mx/types';
 import type { Json } from '../mx/types';
 
-const kinds: readonly string[] = ['sent', 'reached', 'seen', 'declined', 'passed', 'accepted', 'withdrawn', 'exhausted'];
+const kinds: readonly string[] = ['sent', 'reached', 'seen', 'declined', 'passed', 'accepted', 'withdrawn', 'exhausted', 'tried', 'taken', 'arrived', 'failed'];
 
 export class PageBook {
   private readonly pages = new Map<string, Page>();

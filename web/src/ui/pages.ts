@@ -8,8 +8,8 @@ export interface CardStep { key: string; kind: StepKind | 'next'; word: string; 
 const words: Record<StepKind, string> = {
   sent: 'Sent', reached: 'Reached device', seen: 'Seen', declined: 'Declined', passed: 'Passed on',
   accepted: 'Accepted', withdrawn: 'Withdrawn', exhausted: 'At switchboard',
+  tried: 'Trying', taken: 'Sent out', arrived: 'Delivered', failed: 'Not delivered',
 };
-
 
 export function cardSteps(p: Page): CardStep[] {
   const out: CardStep[] = p.steps.map((s, i) => ({
@@ -24,6 +24,7 @@ export function cardSteps(p: Page): CardStep[] {
 }
 
 function detail(s: PageStep): string {
+  if (carried(s.kind)) return `${s.note}, ${clockSeconds(s.at)}`;
   const at = s.kind === 'sent' ? clockSeconds(s.at) : clock(s.at);
   if (s.kind === 'sent') return at;
   if (s.kind === 'exhausted') return at;
@@ -34,9 +35,15 @@ function detail(s: PageStep): string {
 export function stepIcon(kind: StepKind): string {
   const icons: Record<StepKind, string> = {
     sent: 'page', reached: 'phone', seen: 'eye', declined: 'close', passed: 'passon', accepted: 'tick', withdrawn: 'close', exhausted: 'siren',
+    tried: 'clock', taken: 'phone', arrived: 'phone', failed: 'bang',
   };
   return icons[kind];
 }
+
+// carried is for what became of telling somebody by text message, call, pager or e-mail; its note begins with which.
+const carried = (kind: StepKind): boolean => kind === 'tried' || kind === 'taken' || kind === 'arrived' || kind === 'failed';
+const way = (s: PageStep): string => s.note.split(': ')[0] ?? '';
+const upper = (w: string): string => w.charAt(0).toUpperCase() + w.slice(1);
 
 export function stepTitle(p: Page, s: PageStep, me: string): string {
   const you = s.user === me;
@@ -50,12 +57,17 @@ export function stepTitle(p: Page, s: PageStep, me: string): string {
     case 'accepted': return `Accepted by ${name}`;
     case 'withdrawn': return you ? 'You withdrew it' : `Withdrawn by ${name}`;
     case 'exhausted': return 'Nobody answered: the switchboard has it';
+    case 'tried': return `Trying ${name === 'you' ? 'you' : name} by ${way(s)}`;
+    case 'taken': return `${upper(way(s))} sent out`;
+    case 'arrived': return `${upper(way(s))} delivered`;
+    case 'failed': return `${upper(way(s))} not delivered`;
   }
 }
 
 export function stepNote(p: Page, s: PageStep): string {
   const quote = s.note === '' ? '' : `“${s.note}”`;
   if (s.kind === 'sent') return `To ${p.post.name}${firstHolder(p)}`;
+  if (carried(s.kind)) return upper(s.note.split(': ')[1] ?? '');
   if (s.kind === 'passed') return [s.post_name, quote].filter((x) => x !== '').join(' · ');
   if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return `Coming in ${p.accepted.eta_minutes} minutes`;
   return quote;
