@@ -17,16 +17,17 @@ import (
 
 // demoConfig is what may be chosen about a demo. Everything else is fixed, so that every demo is the same hospital.
 type demoConfig struct {
-	Data    string        `name:"data" default:"demo-data" doc:"Folder for the demo's data. It stays there between starts."`
-	Listen  string        `name:"listen" default:"127.0.0.1:8008" doc:"Address for browsers."`
-	Fresh   bool          `name:"fresh" doc:"Throw the data of the last demo away and start over."`
-	FHIR    string        `name:"fhir-url" doc:"Base URL of a FHIR R4 server to file to. Empty: the demo's own small one."`
-	Rung    time.Duration `name:"urgent-rung" default:"20s" doc:"How long each holder has to answer an urgent page."`
-	Push    string        `name:"push-services" doc:"Hosts of push services besides the known ones, as in serve."`
-	Here    bool          `name:"presence" doc:"Show whether people are there, as in serve."`
-	Free    bool          `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
-	Log     string        `name:"log-level" default:"warn" doc:"debug, info, warn or error."`
-	CrashAt string        `name:"crash-at" doc:"For crash tests: as in serve."`
+	Data     string        `name:"data" default:"demo-data" doc:"Folder for the demo's data. It stays there between starts."`
+	Listen   string        `name:"listen" default:"127.0.0.1:8008" doc:"Address for browsers."`
+	Fresh    bool          `name:"fresh" doc:"Throw the data of the last demo away and start over."`
+	FHIR     string        `name:"fhir-url" doc:"Base URL of a FHIR R4 server to file to. Empty: the demo's own small one."`
+	Rung     time.Duration `name:"urgent-rung" default:"20s" doc:"How long each holder has to answer an urgent page."`
+	Push     string        `name:"push-services" doc:"Hosts of push services besides the known ones, as in serve."`
+	Carriers string        `name:"carriers" doc:"File of carriers, as in serve."`
+	Here     bool          `name:"presence" doc:"Show whether people are there, as in serve."`
+	Free     bool          `name:"no-rate-limits" doc:"Do not slow down those who send too much. For tests only."`
+	Log      string        `name:"log-level" default:"warn" doc:"debug, info, warn or error."`
+	CrashAt  string        `name:"crash-at" doc:"For crash tests: as in serve."`
 }
 
 // marker is a file that says that a folder holds a demo and may be thrown away.
@@ -49,7 +50,7 @@ func runDemo(args []string) (err error) {
 	}
 	c.ServerName, c.TrustName, c.ODS = "st-elsewhere", "St Elsewhere", "X99"
 	c.Data, c.Listen, c.LogLevel, c.CrashAt = d.Data, d.Listen, d.Log, d.CrashAt
-	c.PushServices, c.Presence, c.NoRateLimits = d.Push, d.Here, d.Free
+	c.PushServices, c.Presence, c.NoRateLimits, c.Carriers = d.Push, d.Here, d.Free, d.Carriers
 	c.CopyRooms = "clinical,team,social,incident,other" // not where a patient reads, so that one sees what it does
 	c.QuestionWithin, c.RequestWithin, c.AskRemind, c.AskEscalate = 10*time.Minute, 20*time.Minute, 2*time.Minute, time.Minute
 	c.UrgentRung, c.AlarmRung, c.FHIR = d.Rung, d.Rung/2, d.FHIR

@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -199,4 +200,41 @@ func TestReach_Crash(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Numbers are their owner's business; a post's belong to whoever keeps its rota; a carrier proves itself.
+func TestReach_HTTP(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		phones(t, w)
+		h := w.api()
+		code, got := call(t, h, "asha", "PUT", "/me/reach/sms", `{"address":"+447700900999"}`)
+		if code != 200 || !strings.Contains(text(got), "+447700900999") {
+			t.Fatalf("%d %s", code, text(got))
+		}
+		for _, c := range []struct {
+			who, method, path, body string
+			want                    int
+		}{
+			{"", "GET", "/me/reach", "", 401}, {"", "PUT", "/me/reach/sms", `{"address":""}`, 401},
+			{"asha", "PUT", "/me/reach/sms", `{"address":"nobody"}`, 400}, {"asha", "PUT", "/me/reach/fax", `{"address":"+447700900999"}`, 400},
+			{"asha", "PUT", "/me/reach/pager", `{"address":"2345"}`, 400}, {"asha", "PUT", "/me/reach/sms", `[]`, 400},
+			{"asha", "GET", "/posts/po_med_spr/reach", "", 403}, {"asha", "PUT", "/posts/po_med_spr/reach/sms", `{"address":""}`, 403},
+			{"asha", "GET", "/posts/po_none/reach", "", 404},
+			{"", "POST", "/carriers/sms/receipt", "forged try_1 arrived", 404}, {"", "POST", "/carriers/fax/receipt", "honest try_1 arrived", 404},
+			{"", "POST", "/carriers/pager/receipt", "honest try_1 arrived", 404},
+		} {
+			if code, got := call(t, h, c.who, c.method, c.path, c.body); code != c.want || strings.Contains(text(got), "900123") {
+				t.Errorf("%s %s by %q: %d %s, want %d", c.method, c.path, c.who, code, text(got), c.want)
+			}
+		}
+		_, got = call(t, h, "liam", "GET", "/me/reach", "")
+		if strings.Contains(text(got), "900999") || !strings.Contains(text(got), "900123") {
+			t.Errorf("liam sees %s", text(got))
+		}
+	})
+}
+
+func text(v any) string {
+	raw, _ := json.Marshal(v)
+	return string(raw)
 }
