@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"wardline/ground/fault"
 )
 
 // Message is a text on its way. Neither the address nor the text goes into a log.
@@ -25,7 +27,7 @@ type Message struct {
 
 // Carrier takes texts to people.
 type Carrier interface {
-	// Check puts an address into the form that the carrier wants, or says in a sentence for its owner what is wrong with it.
+	// Check puts an address into the form that the carrier wants, or says in a sentence for its owner what is wrong with it (fault.Invalid).
 	Check(address string) (string, error)
 	// Send hands a text over and returns the carrier's name for it, "" for none. It gives up when ctx does.
 	Send(ctx context.Context, m Message) (name string, err error)
@@ -77,7 +79,9 @@ func settled(code int) error {
 	return refused(fmt.Sprintf("it answers %d", code))
 }
 
-var errNumber = errors.New("Write the number as +44 and the rest, or as 07… for a mobile of this country.")
+var errNumber = sentence("Write the number as +44 and the rest, or as 07… for a mobile of this country.")
+
+func sentence(s string) error { return fault.New(fault.Invalid, "M_INVALID_PARAM", s) }
 
 // phone puts a telephone number into its international form (E.164).
 func phone(s string) (string, error) {
@@ -97,7 +101,7 @@ func phone(s string) (string, error) {
 	return s, nil
 }
 
-var errPager = errors.New("A pager's number has 3 to 15 digits.")
+var errPager = sentence("A pager's number has 3 to 15 digits.")
 
 func pager(s string) (string, error) {
 	s = strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(s))

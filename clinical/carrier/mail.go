@@ -32,7 +32,7 @@ func (m *Mail) Send(ctx context.Context, msg Message) (string, error) {
 func mailbox(address string) (string, error) {
 	a, err := mail.ParseAddress(address)
 	if err != nil || a.Name != "" {
-		return "", errors.New("Write an e-mail address, such as a.name@trust.example.")
+		return "", sentence("Write an e-mail address, such as a.name@trust.example.")
 	}
 	return a.Address, nil
 }

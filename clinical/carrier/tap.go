@@ -79,7 +79,7 @@ func (t *TAP) open(ctx context.Context) (tapLine, error) {
 	case "serial":
 		return openSerial(where)
 	}
-	return nil, errors.New("the address of a TAP terminal begins with tcp: or serial:")
+	return nil, errors.New("the address of a TAP terminal begins with tcp: or serial: and goes on")
 }
 
 type tapTalk struct {

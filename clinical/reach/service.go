@@ -104,7 +104,7 @@ func (s *Service) SetContact(ctx context.Context, by id.User, o Owner, w Way, ad
 	if strings.TrimSpace(string(address)) != "" {
 		var err error
 		if kept, err = c.Check(string(address)); err != nil {
-			return fault.New(fault.Invalid, "M_INVALID_PARAM", err.Error())
+			return err
 		}
 	}
 	return s.DB.Write(ctx, "reach.contact", func(ctx context.Context, tx *db.Tx) error {

@@ -28,7 +28,7 @@ type telephone struct {
 
 func (p *telephone) Check(a string) (string, error) {
 	if !strings.HasPrefix(a, "+") {
-		return "", errors.New("Write the number with +.")
+		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "Write the number with +.")
 	}
 	return a, nil
 }
