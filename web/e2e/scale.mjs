@@ -62,7 +62,7 @@ test('1 three hundred conversations are all there, can be filtered and found', a
   await page.waitForFunction((n) => document.querySelectorAll('.list-pane ul.rows > li').length >= n, size.rooms, { timeout: 30_000 });
   await page.locator('.chip', { hasText: 'Teams' }).click();
   await page.waitForFunction(() => document.querySelector('.chip[aria-pressed=true]')?.textContent.trim() === 'Teams');
-  assert.ok(await page.locator('.list-pane ul.rows > li').count() >= size.rooms - 5);
+  await page.waitForFunction((n) => document.querySelectorAll('.list-pane ul.rows > li').length >= n, size.rooms - 5, { timeout: 30_000 });
   await page.locator('.chip', { hasText: 'Patients' }).click();
   await page.waitForFunction((n) => document.querySelectorAll('.list-pane ul.rows > li').length < n, size.rooms / 2);
   await page.locator('.chip', { hasText: 'All' }).click();
