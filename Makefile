@@ -1,6 +1,6 @@
 # Daily verbs. `make help` lists them.
 .POSIX:
-.PHONY: help run fresh build test check fuzz bench fluid soak durability shots clean
+.PHONY: help run fresh build test check fuzz bench fluid soak durability screenshots clean
 
 VERSION != git describe --tags --always --dirty 2>/dev/null || echo dev
 GO_SRC != find app clinical cmd edge ground matrix web/embed.go -type f ! -name '*_test.go' ! -path '*/testdata/*'
@@ -9,7 +9,7 @@ ARGS =
 FUZZ = 60
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf '  make %-11s %s\n' "$$verb" "$$what"; done
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r verb what; do printf '  make %-12s %s\n' "$$verb" "$$what"; done
 
 run: build ## a hospital to try it with: builds what is missing and prints one address (ARGS="-listen 127.0.0.1:9000")
 	@bin/wardline demo $(ARGS)
@@ -42,8 +42,8 @@ fluid: build web/e2e/node_modules/.stamp ## the web app's fluidity budgets, meas
 soak: build web/e2e/node_modules/.stamp ## a long shift in a large trust: 10,000 messages, 2,000 photos, eight hours in minutes
 	@SOAK=long npm --prefix web/e2e run scale
 
-shots: build web/e2e/node_modules/.stamp ## new pictures for README and docs
-	@npm --prefix web/e2e run shots
+screenshots: build web/e2e/node_modules/.stamp ## new pictures for README and docs
+	@npm --prefix web/e2e run screenshots
 
 clean: ## removes what was built; the demo's data stays
 	@rm -rf bin .cache web/node_modules web/e2e/node_modules test/jssdk/node_modules test/op/node_modules

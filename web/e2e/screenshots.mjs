@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { desk, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
-const to = new URL('../../docs/pictures/', import.meta.url).pathname;
+const to = new URL('../../docs/screens/', import.meta.url).pathname;
 mkdirSync(to, { recursive: true });
 const server = await startDemo(['-urgent-rung', '60s']);
 const browser = await launch();
