@@ -94,7 +94,7 @@ func contacts(ctx context.Context, q db.Querier, o Owner) (map[Way]string, error
 }
 
 // SetContact keeps an owner's number or address, "" for none any more. One that its carrier could not use is Invalid, with a sentence;
-// so is a way that this trust has no carrier for. It changes where pages that are open now are sent, too.
+// so is a way that this trust has no carrier for. What waits to be sent goes to the new one; a first one counts from the next step of a page.
 func (s *Service) SetContact(ctx context.Context, by id.User, o Owner, w Way, address obs.Hidden) error {
 	c := s.Config.Carriers[w]
 	if c == nil {

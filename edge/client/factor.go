@@ -12,14 +12,6 @@ import (
 // factorRoutes are what people prove themselves with besides a password. Apps that signed in by OAuth have no business with it.
 func (h *API) factorRoutes() []httpx.Route {
 	const at = "/_wardline/v1/second-step"
-	own := func(pattern string, fn httpx.Handler) httpx.Route {
-		return httpx.Route{Pattern: pattern, Auth: true, Handle: func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-			if a.App != "" || a.Service != "" {
-				return errUseApp
-			}
-			return fn(w, r, a)
-		}}
-	}
 	return []httpx.Route{
 		own("GET "+at, h.secondStep),
 		own("POST "+at, h.beginSecond),

@@ -13,14 +13,6 @@ import (
 // passkeyRoutes are somebody's own passkeys. They are for accounts that sign in here: whoever signs in elsewhere has the passkeys of there.
 func (h *API) passkeyRoutes(open func(string, httpx.Handler) httpx.Route) []httpx.Route {
 	const at = "/_wardline/v1/passkeys"
-	own := func(pattern string, fn httpx.Handler) httpx.Route {
-		return httpx.Route{Pattern: pattern, Auth: true, Handle: func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-			if a.App != "" || a.Service != "" {
-				return errUseApp
-			}
-			return fn(w, r, a)
-		}}
-	}
 	return []httpx.Route{
 		own("GET "+at, h.passkeyList),
 		own("POST "+at+"/begin", h.beginPasskey),

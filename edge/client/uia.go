@@ -33,6 +33,16 @@ func (h *API) interact(w http.ResponseWriter, r *http.Request, in account.Intera
 // errUseApp says that an app which signed in by OAuth sends its people to the account's own pages for this.
 var errUseApp = fault.New(fault.Forbidden, "M_FORBIDDEN", "Do that in your account's own pages.")
 
+// own is a route for people themselves: an app that they allowed to act for them, and a service, have no business there.
+func own(pattern string, fn httpx.Handler) httpx.Route {
+	return httpx.Route{Pattern: pattern, Auth: true, Handle: func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+		if a.App != "" || a.Service != "" {
+			return errUseApp
+		}
+		return fn(w, r, a)
+	}}
+}
+
 // confirm asks who is signed in to prove it again, for calls that need more than a token: by their password, or where they sign in
 // elsewhere. Of apps that signed in by OAuth, which never see a password, only the replacing of keys can be confirmed, in the account's own
 // pages.

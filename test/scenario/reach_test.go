@@ -24,6 +24,7 @@ type telephone struct {
 	mu   sync.Mutex
 	fail error
 	got  []carrier.Message
+	took func(m carrier.Message) // what happens before Send returns; nil for nothing
 }
 
 func (p *telephone) Check(a string) (string, error) {
@@ -35,9 +36,13 @@ func (p *telephone) Check(a string) (string, error) {
 
 func (p *telephone) Send(_ context.Context, m carrier.Message) (string, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.got = append(p.got, m)
-	return "theirs", p.fail
+	took, fail := p.took, p.fail
+	p.mu.Unlock()
+	if took != nil {
+		took(m)
+	}
+	return "theirs", fail
 }
 
 // Read takes "ref state" as a receipt that proves itself by its first word.
@@ -160,6 +165,42 @@ func TestReach(t *testing.T) {
 		w.Pass(10 * rung())
 		if p, _ = asha.Sees(p.ID); !p.Exhausted || p.Status != paging.Open {
 			t.Errorf("nobody was reached and the page is %s: %s", p.Status, notes(p))
+		}
+	})
+	in(t, "OK a receipt that is quicker than the carrier's own answer is not undone by it", func(t *testing.T, w *Ward) {
+		sms, _ := phones(t, w)
+		sms.took = func(m carrier.Message) { ok(t, w.receipt("honest "+m.Ref+" arrived")) }
+		asha := w.As("asha")
+		p := asha.Page("po_med_spr", "pt_jones", "please")
+		w.Pass(6 * time.Second)
+		p, err := asha.Sees(p.ID)
+		if ok(t, err); notes(p) != "sent, tried text message, arrived text message" {
+			t.Errorf("steps: %s", notes(p))
+		}
+		w.Pass(30 * time.Second)
+		if n := len(sms.texts()); n != 2 {
+			t.Errorf("%d texts, want one to each holder", n)
+		}
+	})
+	in(t, "OK who pages hears in which ways the holder would be told; a post's number stands in for one that nobody wrote", func(t *testing.T, w *Ward) {
+		sms, _ := phones(t, w)
+		ctx, liam, maya := context.Background(), w.As("liam").User, w.As("maya").User
+		ways, err := w.Reach.Reachable(ctx, "po_med_spr", liam, paging.Urgent)
+		if ok(t, err); len(ways) != 2 || ways[0] != (paging.Way{Via: "sms", Detail: "text message after 5 s"}) || ways[1].Detail != "call after 10 s" {
+			t.Errorf("liam: %+v", ways)
+		}
+		if ways, err = w.Reach.Reachable(ctx, "po_med_spr", maya, paging.Urgent); err != nil || len(ways) != 0 {
+			t.Errorf("maya, who wrote no number: %+v, %v", ways, err)
+		}
+		if ways, err = w.Reach.Reachable(ctx, "po_med_spr", liam, paging.Emergency); err != nil || len(ways) != 0 {
+			t.Errorf("an emergency, for which this trust plans nothing: %+v, %v", ways, err)
+		}
+		ok(t, w.Reach.SetContact(ctx, liam, reach.Person(liam), reach.SMS, ""))
+		ok(t, w.Reach.SetContact(ctx, liam, reach.Post("po_med_spr"), reach.SMS, "+442079460123"))
+		w.As("asha").Page("po_med_spr", "pt_jones", "please")
+		w.Pass(6 * time.Second)
+		if got := sms.texts(); len(got) != 1 || got[0].To != "+442079460123" {
+			t.Errorf("%d texts, want one to the post's own number", len(got))
 		}
 	})
 	in(t, "OK an earlier number is used no more, a wrong one never", func(t *testing.T, w *Ward) {
