@@ -38,6 +38,8 @@ try {
     await asha.page.waitForSelector('[data-stage=hear] [data-voice]');
     await shot(asha, `voice-phone-${theme}`);
     await asha.page.click('button[aria-label="Throw the voice note away"]');
+    await asha.page.locator('.toast', { hasText: 'thrown away' }).waitFor();
+    await asha.page.locator('.toast', { hasText: 'thrown away' }).waitFor({ state: 'detached' });
     await asha.page.locator('a[data-photo=photo]').first().click();
     await asha.page.waitForFunction(() => document.querySelector('.viewer img')?.naturalWidth > 0);
     await asha.page.click('button[aria-label="Draw on a copy"]');

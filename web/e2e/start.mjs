@@ -17,12 +17,19 @@ async function freePort() {
   return port;
 }
 
+// startDemo takes another port when somebody was quicker to take the free one.
 export async function startDemo(extra = []) {
-  const data = mkdtempSync(join(tmpdir(), 'wardline-story-'));
-  const port = await freePort();
-  const demo = new Demo(port, data, extra);
-  await demo.start(true);
-  return demo;
+  for (let tries = 1; ; tries++) {
+    const data = mkdtempSync(join(tmpdir(), 'wardline-story-'));
+    const demo = new Demo(await freePort(), data, extra);
+    try {
+      await demo.start(true);
+      return demo;
+    } catch (e) {
+      rmSync(data, { recursive: true, force: true });
+      if (tries === 3 || !/answers at|address already in use/.test(String(e))) throw e;
+    }
+  }
 }
 
 class Demo {
