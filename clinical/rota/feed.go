@@ -144,7 +144,7 @@ func (s *Service) TakeFeed(ctx context.Context, feed string, raw []byte) (FeedRe
 	if err != nil {
 		return FeedReport{}, err
 	}
-	claims, trouble, err := ReadFeed(f.Kind, raw)
+	claims, trouble, err := ReadFeed(f.Kind, raw, s.Now())
 	if err != nil {
 		return FeedReport{}, errFeed(err, s.failed(ctx, feed, err))
 	}

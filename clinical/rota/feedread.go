@@ -31,17 +31,20 @@ type Trouble struct {
 // maxClaims bounds one feed.
 const maxClaims = 200_000
 
-// ReadFeed understands a feed: "ical", "csv" or "xml". A part that cannot be understood is a trouble; a feed that cannot be read to its end,
-// or has nothing in it, is fault.Invalid, because a rota that was cut off must not look like one with gaps.
+var errFeedSize = fault.New(fault.TooLarge, "M_TOO_LARGE", "The feed is too large.")
+
+// ReadFeed understands a feed: "ical", "csv" or "xml". Of what repeats it returns the shifts from eight days before now to 400 days after.
+// A part that cannot be understood is a trouble; a feed that cannot be read to its end, or has nothing in it, is fault.Invalid, because a
+// rota that was cut off must not look like one with gaps.
 //
 // hazard: H7 rota feed stale or wrong time zone or clock change
-func ReadFeed(kind string, raw []byte) ([]Claim, []Trouble, error) {
+func ReadFeed(kind string, raw []byte, now time.Time) ([]Claim, []Trouble, error) {
 	var claims []Claim
 	var trouble []Trouble
 	var err error
 	switch kind {
 	case "ical":
-		claims, trouble, err = readICal(raw)
+		claims, trouble, err = readICal(raw, now)
 	case "csv":
 		claims, trouble, err = readCSV(raw)
 	case "xml":
@@ -50,122 +53,21 @@ func ReadFeed(kind string, raw []byte) ([]Claim, []Trouble, error) {
 		return nil, nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "A feed is ical, csv or xml.")
 	}
 	switch {
+	case fault.Is(err, fault.TooLarge):
+		return nil, nil, err
 	case err != nil:
 		return nil, nil, fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The feed cannot be read to its end.", err)
 	case len(claims) == 0:
 		return nil, trouble, fault.New(fault.Invalid, "M_INVALID_PARAM", "The feed has no shift in it that can be understood.")
 	case len(claims) > maxClaims:
-		return nil, nil, fault.New(fault.TooLarge, "M_TOO_LARGE", "The feed is too large.")
+		return nil, nil, errFeedSize
 	}
 	return claims, trouble, nil
-}
-
-// readICal reads events: SUMMARY names the person, or "post: person"; an ATTENDEE's address counts more than a name.
-// spec: RFC 5545
-func readICal(raw []byte) ([]Claim, []Trouble, error) {
-	text := strings.NewReplacer("\r\n ", "", "\r\n\t", "", "\n ", "", "\n\t", "").Replace(string(raw))
-	var claims []Claim
-	var trouble []Trouble
-	var ev map[string]string
-	open, ended := false, false
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		head, value, ok := strings.Cut(line, ":")
-		if !ok {
-			continue
-		}
-		name, params, _ := strings.Cut(head, ";")
-		switch name = strings.ToUpper(name); {
-		case name == "BEGIN" && value == "VCALENDAR":
-			open = true
-		case name == "END" && value == "VCALENDAR":
-			ended = true
-		case name == "BEGIN" && value == "VEVENT":
-			ev = map[string]string{}
-		case name == "END" && value == "VEVENT" && ev != nil:
-			if strings.EqualFold(ev["STATUS"], "CANCELLED") {
-				ev = nil
-				continue
-			}
-			c, why := claimOf(ev)
-			if why != "" {
-				trouble = append(trouble, Trouble{ev["UID"], why})
-			} else {
-				claims = append(claims, c)
-			}
-			ev = nil
-		case ev != nil:
-			ev[name] = unescapeText(value)
-			ev[name+";"] = params
-		}
-	}
-	if !open || !ended {
-		return nil, nil, errors.New("no whole VCALENDAR")
-	}
-	return claims, trouble, nil
-}
-
-func claimOf(ev map[string]string) (Claim, string) {
-	c := Claim{Ref: ev["UID"]}
-	if ev["RRULE"] != "" || ev["RDATE"] != "" {
-		return c, "It repeats; export each shift on its own."
-	}
-	var err error
-	if c.From, err = icalTime(ev["DTSTART"], ev["DTSTART;"]); err != nil {
-		return c, "Its start is no time that is understood."
-	}
-	if c.Until, err = icalTime(ev["DTEND"], ev["DTEND;"]); err != nil {
-		return c, "Its end is no time that is understood."
-	}
-	c.Person = ev["SUMMARY"]
-	if post, person, ok := strings.Cut(c.Person, ": "); ok {
-		c.Post, c.Person = post, person
-	}
-	if mail, ok := strings.CutPrefix(strings.ToLower(ev["ATTENDEE"]), "mailto:"); ok {
-		c.Person = mail
-	}
-	if c.Ref == "" {
-		c.Ref = c.Person + ev["DTSTART"]
-	}
-	return c, ""
-}
-
-// icalTime reads UTC times, those of Europe/London, and times without a zone, which are the trust's walls'. Another zone is an error:
-// guessing would put somebody on at the wrong hour.
-func icalTime(s, params string) (time.Time, error) {
-	if t, err := time.Parse("20060102T150405Z", s); err == nil {
-		return t, nil
-	}
-	if zone := zoneOf(params); zone != "" && !strings.Contains(strings.ToLower(zone), "london") && zone != "GMT Standard Time" {
-		return time.Time{}, fmt.Errorf("zone %q", zone)
-	}
-	form := "20060102T150405"
-	if len(s) == len("20060102") {
-		form = "20060102"
-	}
-	t, err := time.Parse(form, s)
-	if err != nil {
-		return t, err
-	}
-	return onWalls(t), nil
-}
-
-func zoneOf(params string) string {
-	for p := range strings.SplitSeq(params, ";") {
-		if z, ok := strings.CutPrefix(p, "TZID="); ok {
-			return strings.Trim(z, `"`)
-		}
-	}
-	return ""
 }
 
 // onWalls is the instant at which the walls show what t shows in UTC.
 func onWalls(t time.Time) time.Time {
 	return Date{t.Year(), t.Month(), t.Day()}.At(t.Hour()*60 + t.Minute())
-}
-
-func unescapeText(s string) string {
-	return strings.NewReplacer(`\\`, `\`, `\;`, ";", `\,`, ",", `\n`, " ", `\N`, " ").Replace(s)
 }
 
 var feedHeaders = map[string][]string{

@@ -55,6 +55,32 @@ func TestFeed(t *testing.T) {
 			t.Errorf("after a broken feed: %v", err)
 		}
 	})
+	in(t, "OK a calendar's series is shifts of its own: one is moved, one given away, the rest stay as they were", func(t *testing.T, w *Ward) {
+		w.SetClock(rota.Date{Year: 2026, Month: 10, Day: 20}.At(12 * 60).Sub(w.now()))
+		f, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Nights", Kind: "ical", Post: "po_med_sho2"})
+		ok(t, err)
+		ics := func(more string) []byte {
+			return []byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:n\r\nDTSTART;TZID=GMT Standard Time:20261021T200000\r\nDTEND;TZID=GMT Standard Time:20261022T080000\r\nRRULE:FREQ=DAILY;COUNT=6\r\nSUMMARY:Tom Reid\r\nEND:VEVENT\r\n" + more + "END:VCALENDAR\r\n")
+		}
+		rep, err := w.Rota.TakeFeed(ctx, f.ID, ics(""))
+		if ok(t, err); rep.New != 6 || len(rep.Trouble)+len(rep.Conflicts) != 0 {
+			t.Fatalf("%+v", rep)
+		}
+		rep, err = w.Rota.TakeFeed(ctx, f.ID, ics("BEGIN:VEVENT\r\nUID:n\r\nRECURRENCE-ID;TZID=GMT Standard Time:20261024T200000\r\nDTSTART:20261024T200000Z\r\nDTEND:20261025T080000Z\r\nSUMMARY:Ellie Marsden\r\nEND:VEVENT\r\n"))
+		if ok(t, err); rep.Kept != 5 || rep.Changed != 1 || rep.New+rep.Removed != 0 {
+			t.Fatalf("%+v", rep)
+		}
+		all, err := rota.Between(ctx, w.DB, "po_med_sho2", w.now(), w.now().Add(10*24*time.Hour))
+		ok(t, err)
+		var got []string
+		for _, d := range all {
+			got = append(got, fmt.Sprintf("%s %s-%s", d.User.Localpart(), rota.Local(d.From).Format("02 15:04"), rota.Local(d.Until).Format("15:04")))
+		}
+		const nights = "tom 21 20:00-08:00, tom 22 20:00-08:00, tom 23 20:00-08:00, ellie 24 21:00-08:00, tom 25 20:00-08:00, tom 26 20:00-08:00"
+		if strings.Join(got, ", ") != nights {
+			t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), nights)
+		}
+	})
 	in(t, "ErrConflict two feeds claim one shift: the first stays, and somebody is told", func(t *testing.T, w *Ward) {
 		w.keeper("priya", directory.Everything)
 		one, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "One", Kind: "csv"})
