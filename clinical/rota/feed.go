@@ -43,6 +43,8 @@ type FeedReport struct {
 	Trouble   []Trouble `json:"trouble"`
 	Conflicts []Trouble `json:"conflicts"` // claimed by another feed, or planned by hand, for somebody else
 	Error     string    `json:"error,omitempty"`
+
+	shifts *[]FeedShift // where a dry run lists what would change
 }
 
 const feedColumns = `id, name, kind, url, post, stale_ms, ok_at, tried_at, told_at, report`
@@ -87,16 +89,8 @@ func (s *Service) SetFeed(ctx context.Context, by directory.By, f Feed) (Feed, e
 	if f.Stale == 0 {
 		f.Stale = 24 * time.Hour
 	}
-	u, err := url.Parse(f.URL)
-	switch {
-	case strings.TrimSpace(f.Name) == "" || len(f.Name) > 120:
-		return f, fault.New(fault.Invalid, "M_INVALID_PARAM", "Give the feed a name of at most 120 letters.")
-	case f.Kind != "ical" && f.Kind != "csv" && f.Kind != "xml":
-		return f, fault.New(fault.Invalid, "M_INVALID_PARAM", "A feed is ical, csv or xml.")
-	case f.URL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == ""):
-		return f, fault.New(fault.Invalid, "M_INVALID_PARAM", "The address of the feed is no http or https URL.")
-	case f.Stale < time.Hour || f.Stale > 31*24*time.Hour:
-		return f, fault.New(fault.Invalid, "M_INVALID_PARAM", "A feed is stale after one hour to 31 days.")
+	if err := f.check(); err != nil {
+		return f, err
 	}
 	return f, s.DB.Write(ctx, "rota.feed", func(ctx context.Context, tx *db.Tx) error {
 		if f.Post != "" {
@@ -119,6 +113,22 @@ func (s *Service) SetFeed(ctx context.Context, by directory.By, f Feed) (Feed, e
 		}
 		return s.note(ctx, tx, by.User, "rota.feed", f.ID, nil)
 	})
+}
+
+// check refuses a feed that could not be read.
+func (f Feed) check() error {
+	u, err := url.Parse(f.URL)
+	switch {
+	case strings.TrimSpace(f.Name) == "" || len(f.Name) > 120:
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "Give the feed a name of at most 120 letters.")
+	case f.Kind != "ical" && f.Kind != "csv" && f.Kind != "xml":
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "A feed is ical, csv or xml.")
+	case f.URL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == ""):
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The address of the feed is no http or https URL.")
+	case f.Stale < time.Hour || f.Stale > 31*24*time.Hour:
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "A feed is stale after one hour to 31 days.")
+	}
+	return nil
 }
 
 // DropFeed ends a feed. Its duties stay, as if typed in.
@@ -239,8 +249,13 @@ func (s *Service) align(ctx context.Context, tx *db.Tx, f Feed, claims []Claim, 
 		if posts[d.Post] = true; there {
 			posts[was.Post] = true
 			rep.Changed++
+			err = rep.list(ctx, tx, "changed", d, &was)
 		} else {
 			rep.New++
+			err = rep.list(ctx, tx, "new", d, nil)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	for _, d := range had {
@@ -252,6 +267,9 @@ func (s *Service) align(ctx context.Context, tx *db.Tx, f Feed, claims []Claim, 
 		}
 		posts[d.Post] = true
 		rep.Removed++
+		if err := rep.list(ctx, tx, "gone", d, nil); err != nil {
+			return nil, err
+		}
 	}
 	var touched []directory.PostID
 	for p := range posts {
@@ -364,10 +382,7 @@ func (f *finder) person(who string) (id.User, error) {
 
 // failed notes that a feed could not be read.
 func (s *Service) failed(ctx context.Context, feed string, why error) error {
-	say := "The feed could not be fetched."
-	if f := fault.As(why); f != nil {
-		say = f.Public
-	}
+	say := sayFeed(why)
 	return s.DB.WriteLast(ctx, "rota.feed_failed", func(ctx context.Context, tx *db.Tx) error {
 		f, err := db.One(ctx, tx, feedByID, scanFeed, feed)
 		if err != nil {
@@ -456,11 +471,21 @@ func (s *Service) FetchFeed(ctx context.Context, by directory.By, feed string) (
 }
 
 func (s *Service) fetch(ctx context.Context, f Feed) error {
+	raw, err := s.download(ctx, f.URL)
+	if err != nil {
+		return errFeed(err, s.failed(ctx, f.ID, err))
+	}
+	_, err = s.TakeFeed(ctx, f.ID, raw)
+	return err
+}
+
+// download fetches what an address says now.
+func (s *Service) download(ctx context.Context, from string) ([]byte, error) {
 	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(bounded, http.MethodGet, f.URL, nil)
+	req, err := http.NewRequestWithContext(bounded, http.MethodGet, from, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client := s.HTTP
 	if client == nil {
@@ -468,18 +493,14 @@ func (s *Service) fetch(ctx context.Context, f Feed) error {
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return errFeed(err, s.failed(ctx, f.ID, err))
+		return nil, err
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxFeed+1))
 	if err == nil && (res.StatusCode != http.StatusOK || len(raw) > maxFeed) {
 		err = fmt.Errorf("status %d, %d bytes", res.StatusCode, len(raw))
 	}
-	if err != nil {
-		return errFeed(err, s.failed(ctx, f.ID, err))
-	}
-	_, err = s.TakeFeed(ctx, f.ID, raw)
-	return err
+	return raw, err
 }
 
 // stale tells whoever keeps the rota that a feed has stopped.

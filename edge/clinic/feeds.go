@@ -94,3 +94,48 @@ func (h *handler) readFeed(w http.ResponseWriter, r *http.Request, a account.Act
 	rep.Trouble, rep.Conflicts = list(rep.Trouble), list(rep.Conflicts)
 	return httpx.JSON(w, http.StatusOK, rep)
 }
+
+type feedShiftView struct {
+	Kind   string         `json:"kind,omitempty"`
+	Post   string         `json:"post,omitempty"`
+	Person string         `json:"person"`
+	From   int64          `json:"from"`
+	Until  int64          `json:"until"`
+	Was    *feedShiftView `json:"was,omitempty"`
+}
+
+// tryFeed says what a feed would do, and does nothing: one that is fetched from its address, or a file that is sent along.
+func (h *handler) tryFeed(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	if err := h.Staff.May(r.Context(), by(a)); err != nil {
+		return err
+	}
+	var b struct {
+		ID      string           `json:"id"`
+		Name    string           `json:"name"`
+		Kind    string           `json:"kind"`
+		URL     string           `json:"url"`
+		Post    directory.PostID `json:"post"`
+		Content string           `json:"content"`
+	}
+	if err := httpx.Decode(r, &b, maxFile); err != nil {
+		return err
+	}
+	var raw []byte
+	if b.Content != "" {
+		raw = []byte(b.Content)
+	}
+	t, err := h.Rota.TryFeed(r.Context(), by(a), rota.Feed{ID: b.ID, Name: b.Name, Kind: b.Kind, URL: b.URL, Post: b.Post}, raw)
+	if err != nil {
+		return err
+	}
+	t.Trouble, t.Conflicts = list(t.Trouble), list(t.Conflicts)
+	shifts := make([]feedShiftView, 0, len(t.Shifts))
+	for _, s := range t.Shifts {
+		v := feedShiftView{Kind: s.Kind, Post: s.Post, Person: s.Duty.Name, From: s.Duty.From.UnixMilli(), Until: s.Duty.Until.UnixMilli()}
+		if s.Was != nil {
+			v.Was = &feedShiftView{Person: s.Was.Name, From: s.Was.From.UnixMilli(), Until: s.Was.Until.UnixMilli()}
+		}
+		shifts = append(shifts, v)
+	}
+	return httpx.JSON(w, http.StatusOK, map[string]any{"read": t.Read, "report": t.FeedReport, "shifts": shifts})
+}

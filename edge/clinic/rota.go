@@ -42,6 +42,7 @@ func (h *handler) rotaRoutes() []httpx.Route {
 		{Pattern: "DELETE " + v1 + "rota/away/{id}", Handle: h.endAway},
 		{Pattern: "GET " + v1 + "rota/feeds", Handle: h.listFeeds},
 		{Pattern: "POST " + v1 + "rota/feeds", Handle: h.setFeed},
+		{Pattern: "POST " + v1 + "rota/feeds/try", Handle: h.tryFeed},
 		{Pattern: "PUT " + v1 + "rota/feeds/{id}", Handle: h.setFeed},
 		{Pattern: "DELETE " + v1 + "rota/feeds/{id}", Handle: h.dropFeed},
 		{Pattern: "POST " + v1 + "rota/feeds/{id}/read", Handle: h.readFeed},

@@ -81,6 +81,34 @@ func TestFeed(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), nights)
 		}
 	})
+	in(t, "OK a feed on trial says what it would do, and does nothing", func(t *testing.T, w *Ward) {
+		f, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Doctors", Kind: "csv"})
+		ok(t, err)
+		_, err = w.Rota.TakeFeed(ctx, f.ID, []byte(head+line(w, "a", "SHO 2", "Tom Reid", 20, 8, 12)+line(w, "b", "SHO 2", "Ellie Marsden", 21, 8, 12)))
+		ok(t, err)
+		body := []byte(head + line(w, "a", "SHO 2", "Grace Obi", 20, 8, 12) + line(w, "c", "SHO 2", "Tom Reid", 23, 8, 12) + line(w, "d", "SHO 2", "Nobody Here", 24, 8, 12) + line(w, "e", "SHO 1", "Tom Reid", 0, 0, 400))
+		before := w.planned("po_med_sho2")
+		for range 2 {
+			trial, err := w.Rota.TryFeed(ctx, directory.By{User: admin.User}, f, body)
+			if ok(t, err); trial.New != 1 || trial.Changed != 1 || trial.Removed != 1 || len(trial.Trouble) != 1 || len(trial.Shifts) != 3 || trial.Read != 4 {
+				t.Fatalf("%+v", trial)
+			}
+			if s := trial.Shifts[0]; s.Kind != "changed" || s.Duty.Name != "Grace Obi" || s.Was == nil || s.Was.Name != "Tom Reid" || s.Post != "SHO 2" {
+				t.Errorf("%+v", s)
+			}
+		}
+		if after := w.planned("po_med_sho2"); after != before {
+			t.Errorf("got  %s\nwant %s", after, before)
+		}
+		trial, err := w.Rota.TryFeed(ctx, admin, rota.Feed{Kind: "csv"}, []byte("<html>"))
+		if ok(t, err); trial.Error == "" {
+			t.Error("a page of HTML is a feed")
+		}
+		_, err = w.Rota.TryFeed(ctx, directory.By{User: admin.User}, rota.Feed{Kind: "csv", URL: "https://rota.example/x"}, nil)
+		want(t, err, fault.Forbidden)
+		_, err = w.Rota.TryFeed(ctx, admin, rota.Feed{Kind: "csv", URL: "file:///etc/passwd"}, nil)
+		want(t, err, fault.Invalid)
+	})
 	in(t, "ErrConflict two feeds claim one shift: the first stays, and somebody is told", func(t *testing.T, w *Ward) {
 		w.keeper("priya", directory.Everything)
 		one, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "One", Kind: "csv"})
@@ -117,4 +145,14 @@ func TestFeed(t *testing.T) {
 			t.Errorf("told %d times, want twice: it stopped again", n)
 		}
 	})
+}
+
+// planned is what stands in the rota of a post, in a line.
+func (w *Ward) planned(post directory.PostID) string {
+	w.T.Helper()
+	all, err := rota.Between(context.Background(), w.DB, post, w.now(), w.now().Add(60*24*time.Hour))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return fmt.Sprint(all)
 }
