@@ -98,6 +98,7 @@ type Event struct {
 	Name     string  `json:"name"`
 	PostName string  `json:"post_name"`
 	Note     string  `json:"note"`
+	By       id.User `json:"by,omitempty"` // who told it on behalf of User; "" when User did it
 }
 
 // Snapshot is a page as everybody sees it. Instants are milliseconds since 1970 UTC. Seq grows with each step, so whoever holds two

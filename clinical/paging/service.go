@@ -195,6 +195,9 @@ func (s *Service) world(ctx context.Context, q db.Querier, p Page, in *Input) (t
 func (s *Service) finish(ctx context.Context, tx *db.Tx, p stored, effects []Effect) error {
 	for _, e := range effects {
 		actor := string(e.Step.User)
+		if e.Step.By != "" {
+			actor = string(e.Step.By)
+		}
 		if k := e.Step.Kind; k == Passed || k == Exhausted || k.carried() {
 			actor = "system"
 		}

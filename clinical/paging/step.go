@@ -42,6 +42,8 @@ type Input struct {
 	Carried    Kind                        // of Carry: Tried, Taken, Arrived or Failed
 	Since      int64                       // of Carry: since when the holder had the page when it was sent out to them
 	Holders    map[directory.PostID]Holder // of every post of the ladder
+	For        id.User                     // of AnswerFor: who comes; User tells it
+	ForName    string
 }
 
 // Effect is what the shell must do in the same transaction as it stores the page.
@@ -106,6 +108,8 @@ func closed(p Page, in Input) (Page, []Effect, error) {
 		return p, nil, nil
 	case in.Verb == Withdraw && p.Status == Withdrawn && p.From.User == in.User:
 		return p, nil, nil
+	case in.Verb == AnswerFor && p.Accepted != nil && p.Accepted.User == in.For, in.Verb == StandDown && p.Status == Withdrawn, in.Verb == PassOver:
+		return p, nil, nil
 	case in.Verb == Withdraw && p.From.User != in.User:
 		return p, nil, errNotSender
 	}
@@ -157,7 +161,7 @@ func (s *stepper) do() error {
 		p.Status = Withdrawn
 		s.add(Event{Kind: Withdrew, User: p.From.User, Name: p.From.Name, Note: s.in.Reason})
 	default:
-		return fault.New(fault.Invalid, "M_INVALID_PARAM", "Nothing can be done to a page in this way.")
+		return s.behalf()
 	}
 	return nil
 }
