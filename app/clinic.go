@@ -12,6 +12,7 @@ import (
 	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/quiet"
@@ -43,11 +44,12 @@ type Clinic struct {
 	Paging        *paging.Service
 	Record        *record.Service
 	Reach         *reach.Service
+	Emergency     *emergency.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -75,7 +77,8 @@ func (a *App) clinic() error {
 		return fmt.Errorf("carriers: %w", err)
 	}
 	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
-	c.Paging.OnStep = c.Reach.Plan
+	c.Emergency = emergency.New(emergency.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
+	c.Paging.OnStep = c.stepped
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.recordClient(),
 		Organisation: record.Organisation{ODS: a.Config.ODS, Name: a.Config.TrustName, Server: a.Accounts.Server()},
 		Retry:        record.DefaultRetry(), Now: time.Now, Log: a.Log})
@@ -99,6 +102,7 @@ func (a *App) clinic() error {
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Asks.Guard)
 	a.Rooms.Guard(c.Paging.Guard)
+	a.Rooms.Guard(c.Emergency.Guard)
 	a.Rooms.Guard(c.Record.Guard)
 	a.Timeline.OnDelivered = c.Paging.Delivered
 	// hazard: H1 urgent message not delivered. Whom somebody ignores can still page them, and what was decided is shown to all.
@@ -119,14 +123,24 @@ func (a *App) clinic() error {
 	a.Group.Go("ask.clock", c.Asks.Run)
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("reach.carriers", c.Reach.Run)
+	a.Group.Go("emergency.clock", c.Emergency.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
+}
+
+// stepped is what follows from a step of a page, in its transaction: how its holder is told besides the app, and the board of the emergency
+// call that it belongs to.
+func (c *Clinic) stepped(ctx context.Context, tx *db.Tx, p paging.Snapshot) error {
+	if err := c.Reach.Plan(ctx, tx, p); err != nil {
+		return err
+	}
+	return c.Emergency.OnPage(ctx, tx, p)
 }
 
 // recordClient is how the record is reached, nil when the trust has not said where it is.

@@ -183,7 +183,7 @@ func aboutWhom(a *room.Act) patient.ID {
 }
 
 // rooted are the beginnings of content members that only mean something where they were made.
-var rooted = []string{"uk.wardline.page", "uk.wardline.decision", "uk.wardline.filing", "uk.wardline.ask", NoticeKey}
+var rooted = []string{"uk.wardline.page", "uk.wardline.decision", "uk.wardline.filing", "uk.wardline.ask", "uk.wardline.emergency", NoticeKey}
 
 // passedOn is the content of a forwarded message: what was said, without what tied it to its place, under a line for every client.
 func passedOn(typ string, said json.RawMessage, origin Origin) (map[string]any, error) {

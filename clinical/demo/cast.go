@@ -2,6 +2,7 @@ package demo
 
 import (
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/patient"
 )
 
@@ -123,6 +124,12 @@ var teams = []team{
 	{"tm_w7", "Ward 7 doctors and nurses", "Cardiology and general medicine", []string{"asha", "daniel", "eilidh", "priya", "tom", "grace", "liam", "ruth"}},
 	{"tm_stroke", "Stroke team", "Thrombolysis and HASU", []string{"ken", "lucia", "liam"}},
 	{"tm_site", "Site and flow", "Beds, staffing, transport", []string{"maya", "priya", "nadia", "george", "callum"}},
+}
+
+// calls are the teams that are called in an emergency.
+var calls = []emergency.Team{
+	{ID: "et_arrest", Name: "Adult cardiac arrest", Seats: []emergency.Seat{{Post: "po_med_spr", Required: true}, {Post: "po_anaes", Required: true}, {Post: "po_med_sho1", Required: true}, {Post: "po_outreach"}, {Post: "po_site"}}},
+	{ID: "et_stroke", Name: "Stroke", Seats: []emergency.Seat{{Post: "po_stroke", Required: true}, {Post: "po_ed_lead", Required: true}, {Post: "po_ed_nic"}}},
 }
 
 var patients = []patient.Patient{

@@ -12,6 +12,7 @@ import (
 
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
@@ -86,7 +87,7 @@ func TestSeed(t *testing.T) {
 			t.Error(err)
 		}
 	}, audit.Migrations(), stream.Migrations(), account.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), timeline.Migrations(), directory.Migrations(),
-		patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), record.Migrations())
+		patient.Migrations(), rota.Migrations(), conversation.Migrations(), paging.Migrations(), emergency.Migrations(), record.Migrations())
 }
 
 func TestPhotos(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/record"
@@ -151,6 +152,11 @@ func (s *seeder) directory(ctx context.Context, tx *db.Tx) error {
 			team.Members = append(team.Members, s.user(m))
 		}
 		if err := directory.SaveTeam(ctx, tx, team); err != nil {
+			return err
+		}
+	}
+	for _, t := range calls {
+		if err := emergency.SaveTeam(ctx, tx, t, s.now.UnixMilli()); err != nil {
 			return err
 		}
 	}

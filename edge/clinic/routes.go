@@ -8,6 +8,7 @@ import (
 	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/reach"
@@ -41,6 +42,7 @@ type Deps struct {
 	Paging        *paging.Service
 	Record        *record.Service
 	Reach         *reach.Service
+	Emergency     *emergency.Service
 	Locks         *lock.Service
 	Passkeys      *passkey.Service
 	Origin        func(r *http.Request) string // the address at which the browser is
@@ -113,7 +115,7 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "PUT /_wardline/v1/uploads/{media}", Handle: h.uploadPart},
 		{Pattern: "DELETE /_wardline/v1/uploads/{media}", Handle: h.dropUpload},
 	}
-	table = append(append(table, h.rotaRoutes()...), h.staffRoutes()...)
+	table = append(append(append(table, h.rotaRoutes()...), h.staffRoutes()...), h.emergencyRoutes()...)
 	for i := range table {
 		table[i].Auth = true
 		table[i].Handle = h.staff(table[i].Handle)

@@ -116,6 +116,73 @@ func TestPage_SurvivesACrashAtEachSeam(t *testing.T) {
 	}
 }
 
+// TestEmergency_SurvivesACrashAtEachSeam: a call that was acknowledged is there whole, with a page for each seat; one that was not is there
+// whole or not at all, and exactly once after the app has repeated it. The same for its end.
+//
+// hazard: H1 urgent message not delivered
+func TestEmergency_SurvivesACrashAtEachSeam(t *testing.T) {
+	newCall := map[string]any{"txn": "t1", "team": "et_arrest", "place": "Ward 7, Bed 4", "what": "", "patient": "", "drill": false}
+	const path = "/_wardline/v1/emergencies"
+	type call struct {
+		ID, Status string
+		Seats      []struct{ Page, State string }
+	}
+	for seam, kept := range map[string]bool{"before-commit": false, "before-wake": true, "before-ack": true} {
+		t.Run(seam, func(t *testing.T) {
+			dir := t.TempDir()
+			args := []string{"demo", "-data", dir, "-urgent-rung", "4m", "-log-level", "error"}
+			s := start(t, append(args, "-crash-at", seam+":emergency.raise")...)
+			asha := s.as("asha")
+			if _, ok := asha.call("POST", path, newCall, nil); ok {
+				t.Fatal("the call was acknowledged although the server was to crash in it")
+			}
+			s.dies()
+
+			s = start(t, append(args, "-crash-at", seam+":emergency.stand_down")...)
+			asha.server = s
+			var open struct{ Calls []call }
+			asha.must("GET", path+"?box=open", nil, &open)
+			if got := len(open.Calls); (got == 1) != kept || got > 1 {
+				t.Fatalf("%d calls after the crash", got)
+			}
+			var c call
+			asha.must("POST", path, newCall, &c)
+			if kept && c.ID != open.Calls[0].ID {
+				t.Fatal("repeating made another call")
+			}
+			for _, seat := range c.Seats {
+				var p page
+				asha.must("GET", pagesPath+"/"+seat.Page, nil, &p)
+				if p.Status != "open" || p.Current.User == "" || p.Current.DueAt == 0 {
+					t.Fatalf("a seat's page: %+v", p)
+				}
+			}
+			end := map[string]any{"reason": "over"}
+			if _, ok := asha.call("POST", path+"/"+c.ID+"/stand-down", end, nil); ok {
+				t.Fatal("the end was acknowledged although the server was to crash in it")
+			}
+			s.dies()
+
+			s = start(t, args...)
+			asha.server = s
+			asha.must("GET", path+"/"+c.ID, nil, &c)
+			if (c.Status == "stood_down") != kept {
+				t.Fatalf("after the crash the call is %s", c.Status)
+			}
+			asha.must("POST", path+"/"+c.ID+"/stand-down", end, &c)
+			for _, seat := range c.Seats {
+				var p page
+				asha.must("GET", pagesPath+"/"+seat.Page, nil, &p)
+				if p.Status != "withdrawn" {
+					t.Fatalf("a seat's page is %s after the end", p.Status)
+				}
+			}
+			s.kill()
+			verifyAudit(t, dir)
+		})
+	}
+}
+
 // documents counts what the demo's record has kept.
 func documents(t *testing.T, dir string) int {
 	t.Helper()

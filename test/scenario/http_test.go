@@ -33,7 +33,7 @@ func (w *Ward) api() http.Handler {
 	}}
 	mux := http.NewServeMux()
 	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Status: w.Status, Reminders: w.Reminders, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Passkeys: passkey.New(w.DB, w.Accounts, "Wardline", time.Now), Origin: func(*http.Request) string { return "https://chat.example.org" }, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
-		Record: w.Record, Reach: w.Reach, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
+		Record: w.Record, Reach: w.Reach, Emergency: w.Emergency, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
 }
 
@@ -69,6 +69,7 @@ func TestAPI_EveryRoute(t *testing.T) {
 		ok(t, err)
 		question, err := w.Asks.Ask(t.Context(), w.As("asha").User, ask.Draft{Txn: "a1", Room: id.Room(team), Kind: ask.Question, Text: "Echo?", User: w.As("tom").User})
 		ok(t, err)
+		emergency := string(w.As("asha").Calls("et_stroke", true).ID)
 		decide := `{"room":"` + room + `","event_id":"` + string(m) + `","patient":null}`
 		for _, tt := range []struct {
 			method, path, body string
@@ -118,6 +119,15 @@ func TestAPI_EveryRoute(t *testing.T) {
 			{"POST", "/decisions", decide, 404},
 			{"POST", "/pages/" + pageID + "/withdraw", `{"reason":"better"}`, 404},
 			{"GET", "/policy", "", 0},
+			{"GET", "/emergencies/teams", "", 0},
+			{"GET", "/emergencies?box=open", "", 0},
+			{"GET", "/emergencies?box=past", "", 0},
+			{"POST", "/emergencies", `{"txn":"e1","team":"et_arrest","place":"Ward 7","what":"","patient":"","drill":true}`, 0},
+			{"GET", "/emergencies/" + emergency, "", 404},
+			{"POST", "/emergencies/" + emergency + "/here", `{"user":"","post":"","here":true}`, 404},
+			{"POST", "/emergencies/" + emergency + "/lead", `{}`, 404},
+			{"POST", "/emergencies/" + emergency + "/enter", `{}`, 404},
+			{"POST", "/emergencies/" + emergency + "/stand-down", `{"reason":"over"}`, 404},
 		} {
 			name := tt.method + " " + tt.path
 			if tt.hidden != 0 {

@@ -18,6 +18,7 @@ import (
 	"wardline/clinical/conversation"
 	"wardline/clinical/demo"
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/reach"
@@ -63,6 +64,7 @@ type Ward struct {
 	Paging        *paging.Service
 	Record        *record.Service
 	Reach         *reach.Service
+	Emergency     *emergency.Service
 	Carriers      reach.Config // none until a scenario sets them and restarts
 	EPR           *fhirdouble.Server
 	Log           *Log
@@ -98,7 +100,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -158,7 +160,10 @@ func (w *Ward) open() {
 	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
 	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
-	w.Paging.OnStep = w.Reach.Plan
+	w.Emergency = emergency.New(emergency.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
+	w.Paging.OnStep = func(ctx context.Context, tx *db.Tx, p paging.Snapshot) error {
+		return errors.Join(w.Reach.Plan(ctx, tx, p), w.Emergency.OnPage(ctx, tx, p))
+	}
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
 	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
@@ -168,6 +173,7 @@ func (w *Ward) open() {
 	w.Rooms.Guard(w.Conversations.Guard)
 	w.Rooms.Guard(w.Asks.Guard)
 	w.Rooms.Guard(w.Paging.Guard)
+	w.Rooms.Guard(w.Emergency.Guard)
 	w.Rooms.Guard(w.Record.Guard)
 	w.Timeline.OnDelivered = w.Paging.Delivered
 	w.group = run.NewGroup(w.log)
@@ -178,6 +184,7 @@ func (w *Ward) open() {
 	w.group.Go("ask.clock", w.Asks.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
 	w.group.Go("reach.carriers", w.Reach.Run)
+	w.group.Go("emergency.clock", w.Emergency.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }
 
@@ -259,4 +266,16 @@ func (t wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	w := httptest.NewRecorder()
 	t.h.ServeHTTP(w, r)
 	return w.Result(), nil
+}
+
+// closePost closes a post under whoever holds it, as no screen lets anybody do.
+func (w *Ward) closePost(post directory.PostID) func(context.Context, *db.Tx) error {
+	return func(ctx context.Context, tx *db.Tx) error {
+		p, err := directory.FindPost(ctx, tx, post)
+		if err != nil {
+			return err
+		}
+		p.Closed, p.Pageable = true, false
+		return directory.SavePost(ctx, tx, p)
+	}
 }
