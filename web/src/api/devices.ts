@@ -3,13 +3,14 @@
 
 import { engine } from '../app';
 import { WireError } from '../mx/http';
+import { t, told } from '../words/words';
 
 async function ask(path: string, body: unknown): Promise<{ status: number; value: Record<string, unknown> }> {
   let answer: Response;
   try {
     answer = await fetch(path, { method: 'DELETE', credentials: 'same-origin', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   } catch {
-    throw new WireError(0, 'OFFLINE', 'No connection. Try again once the network is back.');
+    throw new WireError(0, 'OFFLINE', t('No connection. Try again once the network is back.'));
   }
   const value: unknown = await answer.json().catch(() => ({}));
   return { status: answer.status, value: (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown> };
@@ -42,8 +43,8 @@ export async function askDevice(device: string): Promise<Elsewhere | null> {
 // confirmedElsewhere signs a device out for whoever has proved it at their provider.
 export async function confirmedElsewhere(device: string, session: string): Promise<void> {
   const r = await ask(`/_matrix/client/v3/devices/${encodeURIComponent(device)}`, { auth: { session } });
-  if (r.status === 401) throw new WireError(401, 'M_FORBIDDEN', 'It is not confirmed yet. Confirm it on the page that opened, then press this again.');
-  if (r.status >= 400) throw new WireError(r.status, '', typeof r.value['error'] === 'string' ? r.value['error'] : `The server answered ${r.status}. Try again in a minute.`);
+  if (r.status === 401) throw new WireError(401, 'M_FORBIDDEN', t('It is not confirmed yet. Confirm it on the page that opened, then press this again.'));
+  if (r.status >= 400) throw new WireError(r.status, '', typeof r.value['error'] === 'string' ? told(r.value['error']) : t('The server answered {status}. Try again in a minute.', { status: r.status }));
 }
 
 export async function signDeviceOut(device: string, password: string): Promise<void> {
@@ -52,7 +53,7 @@ export async function signDeviceOut(device: string, password: string): Promise<v
   if (r.status === 401) {
     const auth = { type: 'm.login.password', session: r.value['session'] ?? '', identifier: { type: 'm.id.user', user: engine.me.user_id }, password };
     r = await ask(path, { auth });
-    if (r.status === 401 || r.status === 403) throw new WireError(r.status, 'M_FORBIDDEN', 'That is not your password. Try again.');
+    if (r.status === 401 || r.status === 403) throw new WireError(r.status, 'M_FORBIDDEN', t('That is not your password. Try again.'));
   }
-  if (r.status >= 400) throw new WireError(r.status, '', typeof r.value['error'] === 'string' ? r.value['error'] : `The server answered ${r.status}. Try again in a minute.`);
+  if (r.status >= 400) throw new WireError(r.status, '', typeof r.value['error'] === 'string' ? told(r.value['error']) : t('The server answered {status}. Try again in a minute.', { status: r.status }));
 }

@@ -3,6 +3,7 @@
 import { wire } from '../app';
 import { WireError, type Method } from '../mx/http';
 import type { Found } from './types';
+import { t } from '../words/words';
 
 export interface Held {
   user: string;
@@ -226,7 +227,7 @@ export async function importStaff(file: Blob | null, dry: boolean, missing: bool
   try {
     answer = await fetch(`${base}/staff/import?dry=${dry}&missing=${missing}${file ? '' : '&from=ldap'}${map}`, { method: 'POST', credentials: 'same-origin', body: file, headers: { 'Content-Type': 'text/csv' } });
   } catch {
-    throw new WireError(0, 'OFFLINE', 'No connection');
+    throw new WireError(0, 'OFFLINE', t('No connection'));
   }
   const text = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = '';
@@ -246,6 +247,6 @@ export async function importStaff(file: Blob | null, dry: boolean, missing: bool
     lines.forEach(read);
   }
   read(waiting);
-  if (!report) throw new WireError(0, 'BAD_ANSWER', 'The connection broke. What was imported stays; run it again for the rest.');
+  if (!report) throw new WireError(0, 'BAD_ANSWER', t('The connection broke. What was imported stays; run it again for the rest.'));
   return report;
 }

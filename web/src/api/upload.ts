@@ -3,6 +3,7 @@
 // the server gave out before: after a lost connection, a reload or a restart it goes on with the first byte that is missing.
 
 import { WireError } from '../mx/http';
+import { t, told } from '../words/words';
 
 export type Progress = (part: number) => void;
 
@@ -18,7 +19,7 @@ export async function upload(file: Outgoing, keep: (slot: string) => Promise<voi
   if (file.blob.size <= FIRST) {
     const r = await push('POST', `/_matrix/media/v3/upload?filename=${encodeURIComponent(file.name)}`, file.blob, progress, signal);
     if (typeof r['content_uri'] === 'string') return r['content_uri'];
-    throw new WireError(0, 'BAD_ANSWER', 'The server did not say where the file is');
+    throw new WireError(0, 'BAD_ANSWER', t('The server did not say where the file is'));
   }
   for (let again = false; ; again = true) {
     const resumed = file.slot !== '';
@@ -41,7 +42,7 @@ async function inParts(blob: Blob, slot: string, resumed: boolean, progress: Pro
   let size = FIRST;
   let ask = resumed;
   for (let turns = 0; ; turns++) {
-    if (signal?.aborted) throw new WireError(0, 'OFFLINE', 'No connection');
+    if (signal?.aborted) throw new WireError(0, 'OFFLINE', t('No connection'));
     if (ask) {
       const s = await push('GET', path, null, () => undefined, signal);
       if (s['done'] === true) return;
@@ -74,7 +75,7 @@ function partPath(slot: string): string {
 
 async function reserve(signal?: AbortSignal): Promise<string> {
   const r = await push('POST', '/_matrix/media/v1/create', null, () => undefined, signal);
-  if (typeof r['content_uri'] !== 'string') throw new WireError(0, 'BAD_ANSWER', 'The server gave no name for the file');
+  if (typeof r['content_uri'] !== 'string') throw new WireError(0, 'BAD_ANSWER', t('The server gave no name for the file'));
   return r['content_uri'];
 }
 
@@ -98,9 +99,9 @@ function push(method: string, path: string, body: Blob | null, progress: Progres
       const r = (typeof v === 'object' && v !== null ? v : {}) as Record<string, unknown>;
       const wait = typeof r['retry_after_ms'] === 'number' ? r['retry_after_ms'] : 0;
       if (x.status < 300 && v !== null) resolve(r);
-      else reject(new WireError(x.status < 300 ? 0 : x.status, String(r['errcode'] ?? 'M_UNKNOWN'), String(r['error'] ?? 'The file was not taken'), wait));
+      else reject(new WireError(x.status < 300 ? 0 : x.status, String(r['errcode'] ?? 'M_UNKNOWN'), typeof r['error'] === 'string' ? told(r['error']) : t('The file was not taken'), wait));
     };
-    x.onerror = x.onabort = () => reject(new WireError(0, 'OFFLINE', 'No connection'));
+    x.onerror = x.onabort = () => reject(new WireError(0, 'OFFLINE', t('No connection')));
     x.onloadend = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);

@@ -2,6 +2,7 @@
 
 import { engine, wire } from '../app';
 import { WireError } from '../mx/http';
+import { t } from '../words/words';
 
 const APP = 'uk.wardline.web';
 const KIND = 'org.matrix.msc4174.webpush';
@@ -58,14 +59,14 @@ function same(a: ArrayBuffer | null, b: Uint8Array): boolean {
 
 // subscribe needs the permission already. It is quick when nothing has changed.
 export async function subscribe(again = false): Promise<Outcome> {
-  if (!possible()) return { ok: false, words: needsHomeScreen() ? 'Add Wardline to the Home Screen first: Share, then Add to Home Screen. Then open it from there.' : 'This browser cannot be told while the app is closed. Keep the app open, or use Chrome, Edge, Firefox or Safari.' };
+  if (!possible()) return { ok: false, words: needsHomeScreen() ? t('Add Wardline to the Home Screen first: Share, then Add to Home Screen. Then open it from there.') : t('This browser cannot be told while the app is closed. Keep the app open, or use Chrome, Edge, Firefox or Safari.') };
   const reg = await worker();
-  if (!reg) return { ok: false, words: 'The app is not fully installed yet. Reload it once and try again.' };
+  if (!reg) return { ok: false, words: t('The app is not fully installed yet. Reload it once and try again.') };
   try {
     let sub = await reg.pushManager.getSubscription();
     if (sub && !again && localStorage.getItem(kept) === mark(sub.endpoint)) return { ok: true, words: '' };
     const key = await serverKey();
-    if (key === '') return { ok: false, words: 'This server does not send notifications. Keep the app open, and tell IT.' };
+    if (key === '') return { ok: false, words: t('This server does not send notifications. Keep the app open, and tell IT.') };
     const raw = bytes(key);
     if (sub && !same(sub.options.applicationServerKey, raw)) {
       await sub.unsubscribe();
@@ -79,8 +80,8 @@ export async function subscribe(again = false): Promise<Outcome> {
     localStorage.setItem(kept, mark(sub.endpoint));
     return { ok: true, words: '' };
   } catch (e) {
-    if (e instanceof WireError) return { ok: false, words: e.status === 0 ? 'No connection. Try again once the network is back.' : e.message };
-    return { ok: false, words: 'The browser’s own push service did not answer. Hospital networks sometimes block it: keep the app open, and tell IT.' };
+    if (e instanceof WireError) return { ok: false, words: e.status === 0 ? t('No connection. Try again once the network is back.') : e.message };
+    return { ok: false, words: t('The browser’s own push service did not answer. Hospital networks sometimes block it: keep the app open, and tell IT.') };
   }
 }
 
@@ -90,7 +91,7 @@ export async function trial(): Promise<Outcome> {
     await wire.call('POST', '/_wardline/v1/push/test', {});
     return { ok: true, words: '' };
   } catch (e) {
-    return { ok: false, words: e instanceof WireError ? (e.status === 0 ? 'No connection. Try again once the network is back.' : e.message) : 'The trial could not be sent.' };
+    return { ok: false, words: e instanceof WireError ? (e.status === 0 ? t('No connection. Try again once the network is back.') : e.message) : t('The trial could not be sent.') };
   }
 }
 

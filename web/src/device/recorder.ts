@@ -2,6 +2,7 @@
 // end is. Look first at start.
 
 import { level } from '../ui/wave';
+import { t } from '../words/words';
 
 export const longestNote = 5 * 60_000;
 
@@ -13,10 +14,10 @@ export interface Recording { blob: Blob; ms: number; wave: number[] }
 // refusedWords says what to do when a microphone or camera cannot be had.
 export function refusedWords(e: unknown, what: 'camera' | 'microphone'): string {
   const why = e instanceof DOMException ? e.name : '';
-  if (why === 'NotAllowedError' || why === 'SecurityError') return `The ${what} is not allowed. Press the lock or the slider beside the address, allow the ${what}, and try again.`;
-  if (why === 'NotFoundError' || why === 'OverconstrainedError') return `This device has no ${what}.`;
-  if (why === 'NotReadableError' || why === 'AbortError') return `The ${what} is in use by something else. Close that and try again.`;
-  return `This browser gives the app no ${what}.`;
+  if (why === 'NotAllowedError' || why === 'SecurityError') return t('The {what} is not allowed. Press the lock or the slider beside the address, allow the {what}, and try again.', { what });
+  if (why === 'NotFoundError' || why === 'OverconstrainedError') return t('This device has no {what}.', { what });
+  if (why === 'NotReadableError' || why === 'AbortError') return t('The {what} is in use by something else. Close that and try again.', { what });
+  return t('This browser gives the app no {what}.', { what });
 }
 
 export class Recorder {
@@ -36,7 +37,7 @@ export class Recorder {
     if (!navigator.mediaDevices?.getUserMedia || typeof MediaRecorder === 'undefined') throw new DOMException('none', 'NotSupportedError');
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, channelCount: 1 }, video: false });
     if (this.gone) {
-      for (const t of stream.getTracks()) t.stop();
+      for (const track of stream.getTracks()) track.stop();
       throw new DOMException('cancelled', 'AbortError');
     }
     this.stream = stream;
@@ -48,7 +49,7 @@ export class Recorder {
     look.fftSize = 1024;
     this.ears.createMediaStreamSource(stream).connect(look);
     const samples = new Float32Array(look.fftSize);
-    for (const t of stream.getTracks()) t.onended = () => this.onfull();
+    for (const track of stream.getTracks()) track.onended = () => this.onfull();
     this.recorder.ondataavailable = (e) => { if (e.data.size > 0) this.heard.push(e.data); };
     this.recorder.start(1000); // second by second, so that what ends by itself is not lost
     this.began = performance.now();
@@ -86,9 +87,9 @@ export class Recorder {
   cancel(): void {
     this.gone = true;
     clearInterval(this.timer);
-    for (const t of this.stream?.getTracks() ?? []) {
-      t.onended = null;
-      t.stop();
+    for (const track of this.stream?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
     }
     this.stream = null;
     if (this.recorder && this.recorder.state !== 'inactive') this.recorder.stop();

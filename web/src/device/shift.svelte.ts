@@ -3,6 +3,7 @@
 
 import { alarm } from '../ui/alarm.svelte';
 import { shared } from './shared';
+import { t } from '../words/words';
 
 export interface Part { name: string; state: 'doing' | 'ok' | 'failed'; words: string }
 
@@ -17,41 +18,41 @@ let awake = false;
 
 async function part(name: string, run: () => Promise<{ ok: boolean; words: string }>): Promise<void> {
   const at = shift.parts.push({ name, state: 'doing', words: '' }) - 1;
-  const done = await run().catch(() => ({ ok: false, words: 'This device refused. Close the app, open it and try again.' }));
+  const done = await run().catch(() => ({ ok: false, words: t('This device refused. Close the app, open it and try again.') }));
   const p = shift.parts[at];
   if (p) Object.assign(p, { state: done.ok ? 'ok' : 'failed', words: done.words });
 }
 
 async function ask(): Promise<{ ok: boolean; words: string }> {
-  if (!('Notification' in globalThis)) return { ok: false, words: 'This browser has no notifications. Keep the app open to be reached.' };
+  if (!('Notification' in globalThis)) return { ok: false, words: t('This browser has no notifications. Keep the app open to be reached.') };
   const answer = await Notification.requestPermission();
-  if (answer === 'granted') return { ok: true, words: 'Allowed.' };
-  return { ok: false, words: 'Not allowed, so you are reached only while the app is open. Press the lock or the slider beside the address, allow notifications, and press Start shift again.' };
+  if (answer === 'granted') return { ok: true, words: t('Allowed.') };
+  return { ok: false, words: t('Not allowed, so you are reached only while the app is open. Press the lock or the slider beside the address, allow notifications, and press Start shift again.') };
 }
 
 async function pushed(): Promise<{ ok: boolean; words: string }> {
   const push = await import('./push');
-  if (!('Notification' in globalThis) || Notification.permission !== 'granted') return { ok: false, words: 'Waits for the permission above.' };
+  if (!('Notification' in globalThis) || Notification.permission !== 'granted') return { ok: false, words: t('Waits for the permission above.') };
   const made = await push.subscribe(true);
   if (!made.ok) return made;
   const told = await push.trial();
-  return told.ok ? { ok: true, words: 'A trial notice was sent to this device. It should show within seconds.' } : told;
+  return told.ok ? { ok: true, words: t('A trial notice was sent to this device. It should show within seconds.') } : told;
 }
 
 async function stored(): Promise<{ ok: boolean; words: string }> {
-  if (shared()) return { ok: true, words: 'A shared computer keeps nothing.' };
-  if (await navigator.storage?.persist?.()) return { ok: true, words: 'The browser will not clear it by itself.' };
-  return { ok: false, words: 'The browser may clear it when space runs out. Nothing is lost: it is fetched again.' };
+  if (shared()) return { ok: true, words: t('A shared computer keeps nothing.') };
+  if (await navigator.storage?.persist?.()) return { ok: true, words: t('The browser will not clear it by itself.') };
+  return { ok: false, words: t('The browser may clear it when space runs out. Nothing is lost: it is fetched again.') };
 }
 
 async function hold(): Promise<{ ok: boolean; words: string }> {
-  if (!('wakeLock' in navigator)) return { ok: false, words: 'This browser lets the screen sleep. Set the device not to lock while it lies on the desk.' };
+  if (!('wakeLock' in navigator)) return { ok: false, words: t('This browser lets the screen sleep. Set the device not to lock while it lies on the desk.') };
   try {
     lock = await navigator.wakeLock.request('screen');
     awake = true;
-    return { ok: true, words: 'The screen stays on while the app is open.' };
+    return { ok: true, words: t('The screen stays on while the app is open.') };
   } catch {
-    return { ok: false, words: 'The device refuses, perhaps because it saves power. Charge it, or let it ring by notification.' };
+    return { ok: false, words: t('The device refuses, perhaps because it saves power. Charge it, or let it ring by notification.') };
   }
 }
 
@@ -66,10 +67,10 @@ export async function startShift(): Promise<void> {
   shift.parts = [];
   await part('Alarm sound', async () => {
     const on = await alarm.unlock();
-    if (!on) return { ok: false, words: 'The browser refuses to sound. Turn the volume up and press again.' };
+    if (!on) return { ok: false, words: t('The browser refuses to sound. Turn the volume up and press again.') };
     alarm.start(false);
     setTimeout(() => alarm.stop(), 2400);
-    return { ok: true, words: 'You should hear it now. If not, turn the volume up and the silent switch off.' };
+    return { ok: true, words: t('You should hear it now. If not, turn the volume up and the silent switch off.') };
   });
   await part('Notifications', ask);
   await part('While the app is closed', pushed);

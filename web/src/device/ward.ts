@@ -4,6 +4,7 @@
 import { engine } from '../app';
 import { session, signOut } from '../ui/session.svelte';
 import { toast } from '../ui/toast.svelte';
+import { t } from '../words/words';
 
 const IDLE = 10 * 60_000;
 const WARN = 60_000;
@@ -32,7 +33,7 @@ function look(): void {
   }
   if (over - now <= WARN && !warned) {
     warned = true;
-    toast.say('This shared computer signs you out in a minute. Touch it to stay.', WARN);
+    toast.say(t('This shared computer signs you out in a minute. Touch it to stay.'), WARN);
   }
 }
 

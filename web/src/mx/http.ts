@@ -1,5 +1,7 @@
 // One way to talk to the server: same origin, cookie, JSON. Nothing else in the app calls fetch except uploads.
 
+import { t, told } from '../words/words';
+
 export class WireError extends Error {
   readonly status: number; // 0 when no answer came at all
   readonly errcode: string;
@@ -58,14 +60,14 @@ export class HttpWire implements Wire {
       answer = await fetch(path, init);
     } catch (e) {
       if (signal?.aborted) throw e;
-      throw new WireError(0, 'OFFLINE', 'No connection');
+      throw new WireError(0, 'OFFLINE', t('No connection'));
     }
     let value: unknown;
     try {
       value = await answer.json();
     } catch (e) {
       if (signal?.aborted) throw e;
-      throw new WireError(answer.ok ? 0 : answer.status, 'BAD_ANSWER', 'The server gave an answer that is not JSON');
+      throw new WireError(answer.ok ? 0 : answer.status, 'BAD_ANSWER', t('The server gave an answer that is not JSON'));
     }
     if (answer.ok) return value as T;
     throw this.refusal(answer, value);
@@ -74,7 +76,7 @@ export class HttpWire implements Wire {
   private refusal(answer: Response, value: unknown): WireError {
     const v = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
     const code = typeof v['errcode'] === 'string' ? v['errcode'] : 'M_UNKNOWN';
-    const words = typeof v['error'] === 'string' ? v['error'] : `The server answered ${answer.status}`;
+    const words = typeof v['error'] === 'string' ? told(v['error']) : t('The server answered {status}', { status: answer.status });
     const header = Number(answer.headers.get('Retry-After') ?? '0') * 1000;
     const wait = typeof v['retry_after_ms'] === 'number' ? v['retry_after_ms'] : header;
     if (code === 'UK_WARDLINE_LOCKED') this.onLocked();

@@ -4,6 +4,7 @@ import { isVoice } from './media';
 import { isPoll, pollOf } from './poll';
 import { part, text } from './types';
 import type { Json, MatrixEvent } from './types';
+import { t } from '../words/words';
 
 export type Kind = 'say' | 'page' | 'note' | 'deleted' | 'hidden';
 
@@ -41,16 +42,16 @@ function messageKind(ev: MatrixEvent, deleted: boolean): Kind {
 // preview is one line of an event for a list of conversations.
 export function preview(ev: MatrixEvent): string {
   const msgtype = text(ev.content, 'msgtype');
-  if (ev.type === 'm.room.encrypted') return 'Encrypted message';
-  if (isPoll(ev)) return `Poll: ${pollOf(ev.content)?.question ?? ''}`;
-  if (msgtype === 'm.image') return 'Photo';
+  if (ev.type === 'm.room.encrypted') return t('Encrypted message');
+  if (isPoll(ev)) return t('Poll: {question}', { question: pollOf(ev.content)?.question ?? '' });
+  if (msgtype === 'm.image') return t('Photo');
   if (msgtype === 'm.file') return text(ev.content, 'filename') || text(ev.content, 'body', 'File');
-  if (msgtype === 'm.audio') return isVoice(ev.content) ? 'Voice note' : text(ev.content, 'filename') || text(ev.content, 'body', 'Sound');
-  if (msgtype === 'm.video') return 'Video';
+  if (msgtype === 'm.audio') return isVoice(ev.content) ? t('Voice note') : text(ev.content, 'filename') || text(ev.content, 'body', 'Sound');
+  if (msgtype === 'm.video') return t('Video');
   const page = part(ev.content, 'uk.wardline.page');
   if (page) {
     const to = text(part(page, 'post'), 'name');
-    return `${text(page, 'urgency') === 'emergency' ? 'Emergency' : 'Urgent'} page to ${to}`;
+    return text(page, 'urgency') === 'emergency' ? t('Emergency page to {to}', { to }) : t('Urgent page to {to}', { to });
   }
   const ask = part(ev.content, 'uk.wardline.ask');
   if (ask) return `${askWord(text(ask, 'kind'))}: ${text(ask, 'text')}`.replace(/\s+/g, ' ').slice(0, 160);
@@ -59,7 +60,7 @@ export function preview(ev: MatrixEvent): string {
 
 // askWord names a kind of message with a promise.
 export function askWord(kind: string): string {
-  return { question: 'Question', request: 'Request', fyi: 'FYI' }[kind] ?? 'Message';
+  return { question: t('Question'), request: t('Request'), fyi: 'FYI' }[kind] ?? t('Message');
 }
 
 // plainBody is what somebody wrote, without the lines that stand before it for other clients.
@@ -91,22 +92,28 @@ export function noteWords(ev: MatrixEvent, nameOf: (user: string) => string, ser
   switch (text(ev.content, 'membership')) {
     case 'join':
       if (text(ev.unsigned?.prev_content, 'membership') === 'join') return renamed(ev, name);
-      return user === ev.sender ? `${name} joined` : `${who} added ${name}`;
+      return user === ev.sender ? t('{name} joined', { name }) : t('{who} added {name}', { who, name });
     case 'invite':
-      return ev.sender === service ? '' : `${who} invited ${name}`;
+      return ev.sender === service ? '' : t('{who} invited {name}', { who, name });
     case 'leave':
-      return user === ev.sender || ev.sender === service ? `${name} left` : `${who} removed ${nameOf(user)}`;
+      return user === ev.sender || ev.sender === service ? t('{name} left', { name }) : t('{who} removed {name}', { who, name: nameOf(user) });
     case 'ban':
-      return `${who} removed ${nameOf(user)}`;
+      return t('{who} removed {name}', { who, name: nameOf(user) });
     default:
       return '';
   }
 }
 
+// joinedAlone is the name of somebody who came by themselves, empty for every other event.
+export function joinedAlone(ev: MatrixEvent, nameOf: (user: string) => string): string {
+  const alone = ev.type === 'm.room.member' && ev.state_key === ev.sender && text(ev.content, 'membership') === 'join' && text(ev.unsigned?.prev_content, 'membership') !== 'join';
+  return alone ? text(ev.content, 'displayname') || nameOf(ev.sender) : '';
+}
+
 // renamed is a line only for a new name: a new photo is seen by itself.
 function renamed(ev: MatrixEvent, name: string): string {
   const before = text(ev.unsigned?.prev_content, 'displayname');
-  return before === '' || before === name ? '' : `${before} is now called ${name}`;
+  return before === '' || before === name ? '' : t('{before} is now called {name}', { before, name });
 }
 
 function stateWords(ev: MatrixEvent, who: string, nameOf: (user: string) => string, service: string): string {
@@ -114,13 +121,13 @@ function stateWords(ev: MatrixEvent, who: string, nameOf: (user: string) => stri
   switch (ev.type) {
     case 'm.room.name': {
       const name = text(ev.content, 'name');
-      return name === '' || ev.sender === service ? '' : `${who} named the group ${name}`;
+      return name === '' || ev.sender === service ? '' : t('{who} named the group {name}', { who, name });
     }
     case 'm.room.topic':
-      return text(ev.content, 'topic') === '' ? `${who} removed the description` : `${who} wrote the description: ${text(ev.content, 'topic').slice(0, 120)}`;
+      return text(ev.content, 'topic') === '' ? t('{who} removed the description', { who }) : t('{who} wrote the description: {topic}', { who, topic: text(ev.content, 'topic').slice(0, 120) });
     case 'm.room.pinned_events': {
       const [now, was] = [ev.content['pinned'], before?.['pinned']].map((l) => (Array.isArray(l) ? l.length : 0));
-      return (now ?? 0) >= (was ?? 0) ? `${who} pinned a message` : `${who} unpinned a message`;
+      return (now ?? 0) >= (was ?? 0) ? t('{who} pinned a message', { who }) : t('{who} unpinned a message', { who });
     }
     default:
       return before ? roleWords(part(before, 'users') ?? {}, part(ev.content, 'users') ?? {}, nameOf) : '';
@@ -137,6 +144,6 @@ function roleWords(was: Json, now: Json, nameOf: (user: string) => string): stri
   const changed = [...new Set([...Object.keys(was), ...Object.keys(now)])].filter((u) => roleOf(level(was, u)) !== roleOf(level(now, u)));
   return changed.map((u) => {
     const role = roleOf(level(now, u));
-    return role === 'member' ? `${nameOf(u)} is now a member` : `${nameOf(u)} is now an ${role}`;
+    return role === 'member' ? t('{name} is now a member', { name: nameOf(u) }) : role === 'owner' ? t('{name} is now an owner', { name: nameOf(u) }) : t('{name} is now an admin', { name: nameOf(u) });
   }).join(', ');
 }

@@ -3,6 +3,7 @@
 
 import { number, part, text } from './types';
 import type { Json } from './types';
+import { t } from '../words/words';
 
 export interface Media {
   kind: 'photo' | 'film' | 'voice' | 'doc';
@@ -45,7 +46,7 @@ export function mediaOf(c: Json, local: Blob | null = null, localPoster: Blob | 
 
 // nameOf is a file's name without what turns the direction of letters round: it would show another ending than the file has.
 function nameOf(c: Json): string {
-  return (text(c, 'filename') || text(c, 'body')).replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').trim() || 'File';
+  return (text(c, 'filename') || text(c, 'body')).replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').trim() || t('File');
 }
 
 // filesOf are the addresses of all files that a message names: its own, its still picture, and the photo below what was drawn on it.
@@ -60,7 +61,7 @@ export function isVoice(c: Json): boolean {
 
 // mediaWord names a file in one line.
 export function mediaWord(m: Media): string {
-  return { photo: 'Photo', film: 'Video', voice: 'Voice note', doc: m.name }[m.kind];
+  return { photo: t('Photo'), film: t('Video'), voice: t('Voice note'), doc: m.name }[m.kind];
 }
 
 // waveOf reads a waveform of whole numbers from 0 to 1024.
@@ -72,7 +73,7 @@ function waveOf(v: unknown): number[] {
 // sizeWords is how large a file is, as people say it.
 export function sizeWords(bytes: number): string {
   if (bytes <= 0) return '';
-  if (bytes < 1000) return `${bytes} bytes`;
+  if (bytes < 1000) return t('{bytes} bytes', { bytes });
   if (bytes < 999_500) return `${Math.round(bytes / 1000)} kB`;
   return `${(bytes / 1e6).toFixed(bytes < 9_950_000 ? 1 : 0)} MB`;
 }

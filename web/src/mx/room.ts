@@ -6,6 +6,7 @@ import { Timeline } from './timeline';
 import type { Merge } from './timeline';
 import { number, part, text } from './types';
 import type { Json, MatrixEvent, RoomResult } from './types';
+import { t } from '../words/words';
 
 export type { Line, Merge } from './timeline';
 
@@ -152,7 +153,7 @@ export class Room extends Timeline {
   title(): string {
     const patient = text(this.patient ?? undefined, 'name');
     if (patient !== '') return patient;
-    return this.name === '' ? 'Conversation' : this.name;
+    return this.name === '' ? t('Conversation') : this.name;
   }
 
   // apply merges one room of a sync response. me decides which member is "the other one" of a direct chat.
@@ -252,7 +253,7 @@ export class Room extends Timeline {
       if (kind === 'hidden' || kind === 'note') continue;
       const edit = this.relations.editOf(ev);
       const shown = edit ? { ...ev, content: edit } : ev;
-      const body = kind === 'deleted' ? 'Message deleted' : preview(shown);
+      const body = kind === 'deleted' ? t('Message deleted') : preview(shown);
       this.last = { id: ev.event_id, sender: ev.sender, ts: ev.origin_server_ts, body };
       this.lastName = this.nameOf(ev.sender);
       return;

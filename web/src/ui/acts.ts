@@ -7,10 +7,11 @@ import type { Room } from '../mx/room';
 import { part, text, type MatrixEvent } from '../mx/types';
 import { go, to } from './route.svelte';
 import { toast } from './toast.svelte';
+import { t } from '../words/words';
 
 export function explain(e: unknown, what: string): string {
-  if (!(e instanceof WireError)) return `${what}. Something went wrong on this device.`;
-  if (e.status === 0) return `${what}: no connection.`;
+  if (!(e instanceof WireError)) return t('{what}. Something went wrong on this device.', { what });
+  if (e.status === 0) return t('{what}: no connection.', { what });
   return `${what}: ${e.message}`;
 }
 
@@ -19,7 +20,7 @@ export async function openDirect(user: string): Promise<void> {
     const { room_id } = await clinic.direct(user);
     go(to('chats', room_id));
   } catch (e) {
-    toast.say(explain(e, 'The chat could not be opened'));
+    toast.say(explain(e, t('The chat could not be opened')));
   }
 }
 
@@ -33,7 +34,7 @@ export async function openPatientRoom(patient: { id: string; room_id: string }, 
     const { room_id } = await clinic.newGroup({ name, class: 'clinical', people: [], posts: [], patient: patient.id, txn });
     go(to('chats', room_id));
   } catch (e) {
-    toast.say(explain(e, 'The conversation could not be opened'));
+    toast.say(explain(e, t('The conversation could not be opened')));
   }
 }
 
@@ -59,13 +60,13 @@ export function linkTo(room: string, event: string): string {
 export async function pin(room: Room, event: string, on: boolean): Promise<void> {
   const list = room.pinned().filter((p) => p !== event);
   if (on && list.length >= 50) {
-    toast.say('Fifty messages are pinned here. Unpin one first.');
+    toast.say(t('Fifty messages are pinned here. Unpin one first.'));
     return;
   }
   try {
     await engine.mx.setState(room.id, 'm.room.pinned_events', { pinned: on ? [...list, event] : list });
   } catch (e) {
-    toast.say(explain(e, on ? 'It was not pinned' : 'It was not unpinned'));
+    toast.say(explain(e, on ? t('It was not pinned') : t('It was not unpinned')));
   }
 }
 
@@ -73,6 +74,6 @@ export async function star(room: Room, event: string, on: boolean): Promise<void
   try {
     await engine.marks.star(room, event, on);
   } catch (e) {
-    toast.say(explain(e, 'The star was not saved'));
+    toast.say(explain(e, t('The star was not saved')));
   }
 }

@@ -1,9 +1,11 @@
 // What kinds of file there are, in words of people; which can be read in place, and which are not taken at all.
 
+import { t } from '../words/words';
+
 const words: Record<string, string> = {
-  pdf: 'PDF', txt: 'Text', log: 'Text', md: 'Text', csv: 'Table (CSV)', json: 'Data (JSON)', xml: 'Data (XML)', rtf: 'Rich text', odt: 'Document', ods: 'Spreadsheet', odp: 'Slides',
-  doc: 'Word document', docx: 'Word document', xls: 'Excel spreadsheet', xlsx: 'Excel spreadsheet', ppt: 'PowerPoint slides', pptx: 'PowerPoint slides', zip: 'Archive of files', dcm: 'DICOM image',
-  mp3: 'Sound', wav: 'Sound', m4a: 'Sound', ogg: 'Sound', oga: 'Sound', mp4: 'Video', mov: 'Video', webm: 'Video', heic: 'Photo (HEIC)', tif: 'Picture (TIFF)', tiff: 'Picture (TIFF)',
+  pdf: 'PDF', txt: t('Text'), log: t('Text'), md: t('Text'), csv: t('Table (CSV)'), json: t('Data (JSON)'), xml: t('Data (XML)'), rtf: t('Rich text'), odt: t('Document'), ods: t('Spreadsheet'), odp: t('Slides'),
+  doc: t('Word document'), docx: t('Word document'), xls: t('Excel spreadsheet'), xlsx: t('Excel spreadsheet'), ppt: t('PowerPoint slides'), pptx: t('PowerPoint slides'), zip: t('Archive of files'), dcm: t('DICOM image'),
+  mp3: t('Sound'), wav: t('Sound'), m4a: t('Sound'), ogg: t('Sound'), oga: t('Sound'), mp4: t('Video'), mov: t('Video'), webm: t('Video'), heic: t('Photo (HEIC)'), tif: t('Picture (TIFF)'), tiff: t('Picture (TIFF)'),
 };
 
 // What runs when it is opened, or draws a page that can run something: it is not sent from here.
@@ -20,21 +22,27 @@ export function fileWord(name: string, type: string): string {
   const ext = extension(name);
   const known = words[ext];
   if (known !== undefined) return known;
-  if (type.startsWith('audio/')) return 'Sound';
-  if (type.startsWith('video/')) return 'Video';
-  if (type.startsWith('image/')) return 'Picture';
+  if (type.startsWith('audio/')) return t('Sound');
+  if (type.startsWith('video/')) return t('Video');
+  if (type.startsWith('image/')) return t('Picture');
   if (type === 'application/pdf') return 'PDF';
-  if (type.startsWith('text/plain')) return 'Text';
-  return ext === '' ? 'File of an unknown kind' : `${ext.toUpperCase()} file`;
+  if (type.startsWith('text/plain')) return t('Text');
+  return ext === '' ? t('File of an unknown kind') : t('{kind} file', { kind: ext.toUpperCase() });
 }
 
 // refusal says why a file is not taken, or nothing.
 export function refusal(name: string, size: number, most: number): string {
   const ext = extension(name);
-  if (refused.has(ext)) return `${name} was left out: a .${ext} file can run on the computer that opens it.`;
-  if (size === 0) return `${name} was left out: it is empty.`;
-  if (size > most) return `${name} was left out: it is larger than ${Math.floor(most / 1e6)} MB, which is the most that can be sent.`;
+  if (refused.has(ext)) return t('{name} was left out: a .{ext} file can run on the computer that opens it.', { name, ext });
+  if (size === 0) return t('{name} was left out: it is empty.', { name });
+  if (size > most) return t('{name} was left out: it is larger than {most} MB, which is the most that can be sent.', { name, most: Math.floor(most / 1e6) });
   return '';
+}
+
+// closed says why a file that somebody sent is neither opened nor saved from here, or nothing.
+export function closed(name: string): string {
+  const ext = extension(name);
+  return refused.has(ext) ? t('{name} is not opened or saved from here: a .{ext} file can run on the computer that opens it.', { name, ext }) : '';
 }
 
 // readable says how a file is shown in place: as pages, as text, or not.

@@ -1,12 +1,36 @@
 // Dates, times and numbers as a British ward writes them.
 
+import { many, t } from '../words/words';
+
 const zone = 'Europe/London';
 const time = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hour12: false });
 const seconds = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
 const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
-const weekday = new Intl.DateTimeFormat('en-GB', { timeZone: zone, weekday: 'short' });
-const longDay = new Intl.DateTimeFormat('en-GB', { timeZone: zone, weekday: 'long' });
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+// Not every browser knows Welsh days and months, so they are words like others.
+const months = [t('Jan'), t('Feb'), t('Mar'), t('Apr'), t('May'), t('Jun'), t('Jul'), t('Aug'), t('Sep'), t('Oct'), t('Nov'), t('Dec')];
+const days = [t('Sun'), t('Mon'), t('Tue'), t('Wed'), t('Thu'), t('Fri'), t('Sat')];
+const longDays = [t('Sunday'), t('Monday'), t('Tuesday'), t('Wednesday'), t('Thursday'), t('Friday'), t('Saturday')];
+const birthMonths = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+const longMonths = [t('January'), t('February'), t('March'), t('April'), t('May|whole month'), t('June'), t('July'), t('August'), t('September'), t('October'), t('November'), t('December')];
+
+// weekdayOf is the day of the week where the trust is, Sunday first.
+function weekdayOf(ms: number): number {
+  return new Date(`${day(ms)}T12:00:00Z`).getUTCDay();
+}
+
+// weekdayName and monthName are short names; Sunday is 0, January is 0.
+export function weekdayName(n: number): string {
+  return days[n] ?? '';
+}
+
+export function monthName(n: number): string {
+  return months[n] ?? '';
+}
+
+export function longMonth(n: number): string {
+  return longMonths[n] ?? '';
+}
 
 export function clock(ms: number): string {
   return ms > 0 ? time.format(ms) : '';
@@ -29,15 +53,15 @@ export function date(ms: number): string {
 export function ago(ms: number, now: number): string {
   if (ms <= 0) return '';
   if (day(ms) === day(now)) return clock(ms);
-  if (day(ms) === day(now - 86_400_000)) return 'Yesterday';
-  if (now - ms < 6 * 86_400_000) return weekday.format(ms);
+  if (day(ms) === day(now - 86_400_000)) return t('Yesterday');
+  if (now - ms < 6 * 86_400_000) return days[weekdayOf(ms)] ?? '';
   return date(ms).replace(` ${day(now).slice(0, 4)}`, '');
 }
 
 export function dayTitle(ms: number, now: number): string {
-  if (day(ms) === day(now)) return `Today, ${date(ms)}`;
-  if (day(ms) === day(now - 86_400_000)) return `Yesterday, ${date(ms)}`;
-  return `${longDay.format(ms)}, ${date(ms)}`;
+  if (day(ms) === day(now)) return t('Today, {date}', { date: date(ms) });
+  if (day(ms) === day(now - 86_400_000)) return t('Yesterday, {date}', { date: date(ms) });
+  return `${longDays[weekdayOf(ms)] ?? ''}, ${date(ms)}`;
 }
 
 // span is a duration as a clock: 0:14, 3:12, 1:02:05.
@@ -53,7 +77,7 @@ export function span(ms: number): string {
 export function spoken(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));
   const m = Math.floor(s / 60);
-  const words = [m > 0 ? `${m} minute${m === 1 ? '' : 's'}` : '', s % 60 > 0 || m === 0 ? `${s % 60} second${s % 60 === 1 ? '' : 's'}` : ''];
+  const words = [m > 0 ? many(m, '{n} minute', '{n} minutes') : '', s % 60 > 0 || m === 0 ? many(s % 60, '{n} second', '{n} seconds') : ''];
   return words.filter((w) => w !== '').join(' ');
 }
 
@@ -63,17 +87,17 @@ export function nhs(n: string): string {
   return d.length === 10 ? `${d.slice(0, 3)} ${d.slice(3, 6)} ${d.slice(6)}` : n;
 }
 
-// born writes 1963-05-02 as 02-May-1963.
+// born writes 1963-05-02 as 02-May-1963, in every language: it is compared with the wristband and the record, which say it so.
 export function born(iso: string): string {
   const [y, m, d] = iso.split('-');
-  const name = months[Number(m) - 1];
+  const name = birthMonths[Number(m) - 1];
   return y && d && name ? `${d}-${name}-${y}` : iso;
 }
 
 // until names the end of a duty: today's by its time, another day's with the day.
 export function until(ms: number, now: number): string {
   if (ms <= 0) return '';
-  return day(ms) === day(now) ? clock(ms) : `${weekday.format(ms)} ${clock(ms)}`;
+  return day(ms) === day(now) ? clock(ms) : `${(days[weekdayOf(ms)] ?? '')} ${clock(ms)}`;
 }
 
 // tomorrowAt is an hour of the next day, by the clock on the trust's wall.
@@ -105,6 +129,7 @@ export function hue(id: string): number {
   return (h % 6) + 1;
 }
 
-export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${n} ${n === 1 ? one : many}`;
+// plural is a number and its word in English only. What a person reads goes through many() of words/words.ts.
+export function plural(n: number, one: string, other = `${one}s`): string {
+  return `${n} ${n === 1 ? one : other}`;
 }

@@ -2,13 +2,14 @@
 
 import type { Page, PageStep, StepKind } from '../api/types';
 import { clock, clockSeconds } from './format';
+import { many, t } from '../words/words';
 
 export interface CardStep { key: string; kind: StepKind | 'next'; word: string; detail: string; next: boolean; pass: boolean }
 
 const words: Record<StepKind, string> = {
-  sent: 'Sent', reached: 'Reached device', seen: 'Seen', declined: 'Declined', passed: 'Passed on',
-  accepted: 'Accepted', withdrawn: 'Withdrawn', exhausted: 'At switchboard',
-  tried: 'Trying', taken: 'Sent out', arrived: 'Delivered', failed: 'Not delivered',
+  sent: t('Sent'), reached: t('Reached device'), seen: t('Seen'), declined: t('Declined'), passed: t('Passed on'),
+  accepted: t('Accepted'), withdrawn: t('Withdrawn'), exhausted: t('At switchboard'),
+  tried: t('Trying'), taken: t('Sent out'), arrived: t('Delivered'), failed: t('Not delivered'),
 };
 
 export function cardSteps(p: Page): CardStep[] {
@@ -18,7 +19,7 @@ export function cardSteps(p: Page): CardStep[] {
   }));
   if (p.status === 'open' && !p.exhausted) {
     const who = p.current.name === '' ? p.current.post.name : p.current.name;
-    out.push({ key: 'now', kind: 'next', word: 'Not accepted yet', detail: `Waiting for ${who}`, next: true, pass: false });
+    out.push({ key: 'now', kind: 'next', word: t('Not accepted yet'), detail: t('Waiting for {who}', { who }), next: true, pass: false });
   }
   return out;
 }
@@ -29,7 +30,7 @@ function detail(s: PageStep): string {
   if (s.kind === 'sent') return at;
   if (s.kind === 'exhausted') return at;
   const name = s.name === '' ? s.post_name : s.name;
-  return s.kind === 'passed' ? `to ${name}, ${at}` : `${name}, ${clockSeconds(s.at)}`;
+  return s.kind === 'passed' ? t('to {name}, {at}', { name, at }) : `${name}, ${clockSeconds(s.at)}`;
 }
 
 export function stepIcon(kind: StepKind): string {
@@ -47,29 +48,29 @@ const upper = (w: string): string => w.charAt(0).toUpperCase() + w.slice(1);
 
 export function stepTitle(p: Page, s: PageStep, me: string): string {
   const you = s.user === me;
-  const name = you ? 'you' : s.name === '' ? s.post_name : s.name;
+  const name = you ? t('you') : s.name === '' ? s.post_name : s.name;
   switch (s.kind) {
-    case 'sent': return p.from.user === me ? 'You sent it' : `Sent by ${p.from.name}`;
-    case 'reached': return you ? 'Reached your device' : `Reached ${name}’s device`;
-    case 'seen': return `Seen by ${name}`;
-    case 'declined': return you ? 'You could not come' : `${name} could not come`;
-    case 'passed': return `Passed on to ${name}`;
-    case 'accepted': return `Accepted by ${name}`;
-    case 'withdrawn': return you ? 'You withdrew it' : `Withdrawn by ${name}`;
-    case 'exhausted': return 'Nobody answered: the switchboard has it';
-    case 'tried': return `Trying ${name === 'you' ? 'you' : name} by ${way(s)}`;
-    case 'taken': return `${upper(way(s))} sent out`;
-    case 'arrived': return `${upper(way(s))} delivered`;
-    case 'failed': return `${upper(way(s))} not delivered`;
+    case 'sent': return p.from.user === me ? t('You sent it') : t('Sent by {name}', { name: p.from.name });
+    case 'reached': return you ? t('Reached your device') : t('Reached {name}’s device', { name });
+    case 'seen': return t('Seen by {name}', { name });
+    case 'declined': return you ? t('You could not come') : t('{name} could not come', { name });
+    case 'passed': return t('Passed on to {name}', { name });
+    case 'accepted': return t('Accepted by {name}', { name });
+    case 'withdrawn': return you ? t('You withdrew it') : t('Withdrawn by {name}', { name });
+    case 'exhausted': return t('Nobody answered: the switchboard has it');
+    case 'tried': return t('Trying {name} by {way}', { name, way: way(s) });
+    case 'taken': return t('{way} sent out', { way: upper(way(s)) });
+    case 'arrived': return t('{way} delivered', { way: upper(way(s)) });
+    case 'failed': return t('{way} not delivered', { way: upper(way(s)) });
   }
 }
 
 export function stepNote(p: Page, s: PageStep): string {
   const quote = s.note === '' ? '' : `“${s.note}”`;
-  if (s.kind === 'sent') return `To ${p.post.name}${firstHolder(p)}`;
+  if (s.kind === 'sent') return t('To {name}{firstHolder}', { name: p.post.name, firstHolder: firstHolder(p) });
   if (carried(s.kind)) return upper(s.note.split(': ')[1] ?? '');
   if (s.kind === 'passed') return [s.post_name, quote].filter((x) => x !== '').join(' · ');
-  if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return `Coming in ${p.accepted.eta_minutes} minutes`;
+  if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return many(p.accepted.eta_minutes, 'Coming in {n} minute', 'Coming in {n} minutes');
   return quote;
 }
 
@@ -87,7 +88,7 @@ export function headline(p: Page): string {
 
 // bedName says a plate: B4 and 4 are both Bed 4.
 export function bedName(plate: string): string {
-  return `Bed ${plate.replace(/^B(?=\d)/, '')}`;
+  return t('Bed {replace}', { replace: plate.replace(/^B(?=\d)/, '') });
 }
 
-export const needs = { attend: 'Please attend', ring: 'Please ring', advise: 'Advice needed' } as const;
+export const needs = { attend: t('Please attend'), ring: t('Please ring'), advise: t('Advice needed') } as const;

@@ -2,6 +2,7 @@
 
 import { getDocument, GlobalWorkerOptions, PDFWorker, version } from 'pdfjs-dist';
 import workerPath from 'pdfjs-dist/build/pdf.worker.min.mjs?url';
+import { t } from '../words/words';
 
 export interface Pdf {
   pages: { w: number; h: number }[];
@@ -69,7 +70,7 @@ export async function openPdf(blob: Blob, password: string): Promise<Pdf> {
         if (gone) return;
         // A white page would be taken for an empty one.
         said.className = 'undrawn';
-        said.textContent = 'This page cannot be drawn here. Save the file to see it.';
+        said.textContent = t('This page cannot be drawn here. Save the file to see it.');
         into.append(said);
       });
       return () => {

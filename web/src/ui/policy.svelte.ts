@@ -2,6 +2,7 @@
 
 import { clinic } from '../app';
 import type { Policy } from '../api/types';
+import { t } from '../words/words';
 
 class TrustPolicy {
   now = $state.raw<Policy | null>(null);
@@ -26,19 +27,19 @@ export function mayCopy(cls: string): boolean {
 export function whyNot(from: string, to: string, samePatient: boolean): string {
   const may = policy.now?.forward?.[other(from)];
   if (may && !may.includes(other(to))) {
-    if (from === 'incident') return 'What is said about an incident stays there';
-    if (to === 'patient-contact') return 'A patient reads there';
-    if (['clinical', 'patient-contact'].includes(from)) return 'Nothing about patients goes there';
-    return 'Not from this kind of conversation';
+    if (from === 'incident') return t('What is said about an incident stays there');
+    if (to === 'patient-contact') return t('A patient reads there');
+    if (['clinical', 'patient-contact'].includes(from)) return t('Nothing about patients goes there');
+    return t('Not from this kind of conversation');
   }
-  return samePatient ? '' : 'It is about another patient';
+  return samePatient ? '' : t('It is about another patient');
 }
 
 export const classWords: Record<string, { word: string; means: string }> = {
-  clinical: { word: 'Clinical', means: 'Care of patients. Kept with the record, and what is decided is filed.' },
-  team: { word: 'Team', means: 'Work among colleagues. Patients may be named where care needs it.' },
-  social: { word: 'Social', means: 'Never about patients. Nothing from clinical conversations can be forwarded here.' },
-  'patient-contact': { word: 'Patient reads here', means: 'A patient or carer is in this conversation: write to them, not about them.' },
-  incident: { word: 'Incident', means: 'About one incident. What is said stays here and is kept as evidence.' },
-  '': { word: 'Other', means: 'Made with another app. Treat it as social: never about patients.' },
+  clinical: { word: t('Clinical'), means: t('Care of patients. Kept with the record, and what is decided is filed.') },
+  team: { word: t('Team'), means: t('Work among colleagues. Patients may be named where care needs it.') },
+  social: { word: t('Social'), means: t('Never about patients. Nothing from clinical conversations can be forwarded here.') },
+  'patient-contact': { word: t('Patient reads here'), means: t('A patient or carer is in this conversation: write to them, not about them.') },
+  incident: { word: t('Incident'), means: t('About one incident. What is said stays here and is kept as evidence.') },
+  '': { word: t('Other'), means: t('Made with another app. Treat it as social: never about patients.') },
 };

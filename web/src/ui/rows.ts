@@ -5,6 +5,7 @@ import type { Room } from '../mx/room';
 import { part, text } from '../mx/types';
 import { isEdit } from '../mx/kinds';
 import { seenBy } from './stream';
+import { t } from '../words/words';
 
 export interface ListRow {
   id: string;
@@ -60,9 +61,9 @@ function readRow(room: Room): ListRow {
     id: room.id, room, title: room.title(), face, faceId: face === 'person' && room.hero !== '' ? room.hero : room.id,
     plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? room.lines.at(-1)?.ev.origin_server_ts ?? 0,
     from: face === 'person' ? '' : last && !out && !own ? senderName(room, last.sender, sender) : '',
-    body: room.membership === 'invite' ? 'Invitation, open to answer' : out ? (out.media ? 'Photo' : text(out.content, 'body')) : (last?.body ?? 'Nothing said yet'),
+    body: room.membership === 'invite' ? t('Invitation, open to answer') : out ? (out.media ? t('Photo') : text(out.content, 'body')) : (last?.body ?? t('Nothing said yet')),
     draft: engine.shelf.openRoom === room.id ? '' : draft,
-    typing: typing === undefined ? '' : `${room.nameOf(typing).split(' ')[0] ?? ''} is typing…`,
+    typing: typing === undefined ? '' : t('{x} is typing…', { x: room.nameOf(typing).split(' ')[0] ?? '' }),
     mark, unread: room.unread, quiet: room.cls === 'social' || engine.marks.muted.has(room.id), mentioned: room.highlight > 0,
     muted: engine.marks.muted.has(room.id), top: room.tags.includes('m.favourite'), away: room.tags.includes('m.lowpriority'),
     decided: last !== null && room.relations.decisionOf(last.id) !== undefined,

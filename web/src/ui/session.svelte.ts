@@ -5,6 +5,7 @@ import { shared } from '../device/shared';
 import { WireError } from '../mx/http';
 import type { Me } from '../api/types';
 import { replace } from './route.svelte';
+import { t } from '../words/words';
 
 class Session {
   state = $state<'starting' | 'out' | 'in' | 'locked'>('starting');
@@ -18,7 +19,7 @@ const noticeKey = 'wardline-notice';
 let leaving = false;
 
 wire.onSignedOut = () => {
-  if (session.state === 'in') void leave('You were signed out. What this device kept has been erased.');
+  if (session.state === 'in') void leave(t('You were signed out. What this device kept has been erased.'));
 };
 
 wire.onLocked = () => {
@@ -38,7 +39,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
       await enter(await clinic.signInWithToken(token));
       return;
     } catch (e) {
-      session.notice = e instanceof WireError ? `That sign-in link did not work: ${e.message}` : 'That sign-in link did not work.';
+      session.notice = e instanceof WireError ? t('That sign-in link did not work: {message}', { message: e.message }) : t('That sign-in link did not work.');
     }
   }
   if (localStorage.getItem(lockedKey) === '1') {
@@ -58,7 +59,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
       else if (kept) await leave('');
       session.state = 'out';
     } else if (!kept) {
-      session.notice = 'No connection. Sign in once the network is back.';
+      session.notice = t('No connection. Sign in once the network is back.');
       session.state = 'out';
     }
   }

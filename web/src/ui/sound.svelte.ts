@@ -2,6 +2,7 @@
 // about in and heard again without a network.
 
 import { explain } from './acts';
+import { t } from '../words/words';
 
 type Source = () => Promise<Blob>;
 
@@ -59,7 +60,7 @@ class Sound {
       await audio.play();
     } catch (e) {
       if (e instanceof DOMException && e.name === 'AbortError') return; // stopped before it began
-      this.failed = 'This browser cannot play it.';
+      this.failed = t('This browser cannot play it.');
     }
   }
 
@@ -86,7 +87,7 @@ class Sound {
       this.audio = audio;
       return audio;
     } catch (e) {
-      if (this.key === key) this.failed = e instanceof Error && e.name === 'WireError' ? explain(e, 'The voice note was not fetched') : 'This browser cannot play it.';
+      if (this.key === key) this.failed = e instanceof Error && e.name === 'WireError' ? explain(e, t('The voice note was not fetched')) : t('This browser cannot play it.');
       return null;
     } finally {
       if (this.key === key) this.loading = false;

@@ -4,7 +4,7 @@
 import { engine } from '../app';
 import type { OutItem } from '../store/disk';
 import { mediaOf, type Media } from '../mx/media';
-import { isEdit, kindOf, noteWords, plainBody, preview, threadOf } from '../mx/kinds';
+import { isEdit, joinedAlone, kindOf, noteWords, plainBody, preview, threadOf } from '../mx/kinds';
 import { isPoll, pollOf, type Poll } from '../mx/poll';
 import type { Decision, Filing } from '../mx/relations';
 import { blocks, fromHtml, plain, wordsOf, type Named, type Rich } from '../mx/rich';
@@ -12,6 +12,7 @@ import type { Line, Room } from '../mx/room';
 import { number, part, text } from '../mx/types';
 import type { Json, MatrixEvent } from '../mx/types';
 import { day, dayTitle } from './format';
+import { many, t } from '../words/words';
 
 export interface Quote { id: string; name: string; body: string }
 export interface React { key: string; count: number; mine: string | undefined; names: string }
@@ -56,7 +57,8 @@ export interface SayRow {
 
 export type Row =
   | SayRow
-  | { kind: 'day' | 'note' | 'new'; key: string; words: string; n: number }
+  | { kind: 'day' | 'new'; key: string; words: string; n: number }
+  | { kind: 'note'; key: string; words: string; n: number; joined: string[] }
   | { kind: 'page'; key: string; id: string; page: string; own: boolean; n: number };
 
 const BREAK = 5 * 60_000;
@@ -103,7 +105,7 @@ export class StreamRows {
         put({ kind: 'new', key: 'new', words: newWords, n: l.n });
         prev.sender = '';
       }
-      if (kind === 'note') note(rows, put, { kind: 'note', key: ev.event_id, words, n: l.n });
+      if (kind === 'note') note(rows, put, { kind: 'note', key: ev.event_id, words, n: l.n, joined: [joinedAlone(ev, (u) => room.nameOf(u))].filter((name) => name !== '') });
       else if (kind === 'page') put(ctx.page(l));
       else put(ctx.say(l, !(prev.sender === ev.sender && ev.origin_server_ts - prev.ts <= BREAK), lastSay(i) && (ev.sender !== ctx.me || out.length === 0)));
       prev.sender = kind === 'say' || kind === 'deleted' ? ev.sender : '';
@@ -128,18 +130,16 @@ const richOf = (row: Row): Rich[] | null => (row.kind === 'say' ? row.rich : nul
 const drawn = new WeakMap<Json, { names: number; tree: Rich[] | null }>();
 
 // note joins people who arrive one after another into one line.
-function note(rows: Row[], put: (row: Row) => void, row: Extract<Row, { words: string }>): void {
+function note(rows: Row[], put: (row: Row) => void, row: Extract<Row, { kind: 'note' }>): void {
   const last = rows.at(-1);
-  const name = / joined$/.test(row.words) ? row.words.slice(0, -7) : '';
-  if (name === '' || last?.kind !== 'note' || !/ joined$/.test(last.words)) {
+  if (row.joined.length === 0 || last?.kind !== 'note' || last.joined.length === 0) {
     put(row);
     return;
   }
-  const names = last.words.slice(0, -7);
-  const others = / and (\d+) others$/.exec(names);
-  const words = others ? names.replace(/\d+ others$/, `${Number(others[1]) + 1} others`) : names.includes(' and ') ? `${names.replace(/ and .*$/, '')} and 2 others` : `${names} and ${name}`;
+  const joined = [...last.joined, ...row.joined];
+  const [first = '', second = ''] = joined;
   rows.pop();
-  put({ ...last, words: `${words} joined` });
+  put({ ...last, joined, words: joined.length === 2 ? t('{first} and {second} joined', { first, second }) : many(joined.length - 1, '{first} and {n} other joined', '{first} and {n} others joined', { first }) });
 }
 
 class Context {
@@ -197,7 +197,7 @@ class Context {
       quote: deleted ? null : this.quote(ev.content), reacts: this.reacts(ev.event_id),
       decision: rel.decisionOf(ev.event_id), filing: rel.filingOf(ev.event_id),
       state: pending ? (pending.state === 'failed' ? 'failed' : 'sending') : seen.length > 0 ? 'seen' : 'sent',
-      error: pending?.state === 'failed' ? `the change: ${pending.error}` : '', seq: pending?.seq ?? 0, progress: 1,
+      error: pending?.state === 'failed' ? t('the change: {error}', { error: pending.error }) : '', seq: pending?.seq ?? 0, progress: 1,
       receipt: own && ev.event_id === this.newestOwn ? receiptWords(room, seen) : '',
     };
   }
@@ -251,12 +251,12 @@ class Context {
   }
 
   private threadLine(ev: MatrixEvent): ThreadLine | null {
-    const t = this.room.relations.threadOf(ev.event_id);
-    if (!t) return null;
-    const e = t.last?.event;
-    const who = t.last ? (t.last.sender === this.me ? 'You' : (this.room.nameOf(t.last.sender).split(' ')[0] ?? '')) : '';
+    const line = this.room.relations.threadOf(ev.event_id);
+    if (!line) return null;
+    const e = line.last?.event;
+    const who = line.last ? (line.last.sender === this.me ? t('You') : (this.room.nameOf(line.last.sender).split(' ')[0] ?? '')) : '';
     const words = e ? preview({ ...e, content: this.room.relations.editOf(e) ?? e.content }) : '';
-    return { root: ev.event_id, count: t.count, last: words === '' ? '' : `${who}: ${words}`, ts: t.last?.ts ?? 0, unread: this.room.unreadIn(ev.event_id, this.me) };
+    return { root: ev.event_id, count: line.count, last: words === '' ? '' : `${who}: ${words}`, ts: line.last?.ts ?? 0, unread: this.room.unreadIn(ev.event_id, this.me) };
   }
 
   private poll(ev: MatrixEvent): PollRow | null {
@@ -272,7 +272,7 @@ class Context {
       if (valid.length > 0) voters++;
       for (const a of valid) {
         counts[a] = (counts[a] ?? 0) + 1;
-        names[a] = `${names[a] ? `${names[a]}, ` : ''}${user === this.me ? 'you' : this.room.nameOf(user)}`;
+        names[a] = `${names[a] ? `${names[a]}, ` : ''}${user === this.me ? t('you') : this.room.nameOf(user)}`;
       }
     }
     return { poll, mine: votes.get(this.me)?.answers ?? [], counts, names, voters, ended, byMe: ev.sender === this.me };
@@ -289,16 +289,16 @@ class Context {
     const id = text(part(relates, 'm.in_reply_to'), 'event_id');
     if (id === '' || (text(relates, 'rel_type') === 'm.thread' && relates?.['is_falling_back'] === true)) return null;
     const ev = this.room.find(id);
-    if (!ev) return { id, name: '', body: 'An earlier message' };
-    const name = ev.sender === this.me ? 'You' : this.room.nameOf(ev.sender);
+    if (!ev) return { id, name: '', body: t('An earlier message') };
+    const name = ev.sender === this.me ? t('You') : this.room.nameOf(ev.sender);
     const gone = this.room.relations.isDeleted(id);
-    return { id, name, body: gone ? 'Message deleted' : preview({ ...ev, content: this.room.relations.editOf(ev) ?? ev.content }) };
+    return { id, name, body: gone ? t('Message deleted') : preview({ ...ev, content: this.room.relations.editOf(ev) ?? ev.content }) };
   }
 
   private reacts(id: string): React[] {
     return this.room.relations.reactionsOf(id).map((r) => ({
       key: r.key, count: r.by.size, mine: r.by.get(this.me),
-      names: [...r.by.keys()].map((u) => (u === this.me ? 'you' : this.room.nameOf(u))).join(', '),
+      names: [...r.by.keys()].map((u) => (u === this.me ? t('you') : this.room.nameOf(u))).join(', '),
     }));
   }
 }
@@ -332,13 +332,19 @@ export function seenBy(room: Room, event: string, me: string): string[] {
 function receiptWords(room: Room, seen: string[]): string {
   if (seen.length === 0) return '';
   const others = Math.max(room.people() - 1, seen.length);
-  if (seen.length <= 2 && others > 2) return `Seen by ${seen.map((u) => room.nameOf(u)).join(' and ')}`;
-  if (others <= 2) return others === 1 ? `Seen by ${room.nameOf(seen[0] ?? '')}` : `Seen by ${seen.map((u) => room.nameOf(u)).join(' and ')}`;
-  return `Seen by ${seen.length} of ${others}`;
+  if (seen.length <= 2 && others > 2) return t('Seen by {list}', { list: both(seen.map((u) => room.nameOf(u))) });
+  if (others <= 2) return others === 1 ? t('Seen by {name}', { name: room.nameOf(seen[0] ?? '') }) : t('Seen by {list}', { list: both(seen.map((u) => room.nameOf(u))) });
+  return t('Seen by {n} of {others}', { n: seen.length, others });
+}
+
+// both names one or two people.
+function both(names: string[]): string {
+  const [one = '', two] = names;
+  return two === undefined ? one : t('{one} and {two}', { one, two });
 }
 
 function bodyOf(ev: MatrixEvent, c: Json): string {
-  if (ev.type === 'm.room.encrypted') return 'This message is encrypted and cannot be read here.';
+  if (ev.type === 'm.room.encrypted') return t('This message is encrypted and cannot be read here.');
   const type = text(c, 'msgtype');
   if (mediaOf(c)) return captionOf(c);
   const words = plainBody(c);

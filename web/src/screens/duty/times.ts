@@ -1,5 +1,7 @@
 // Days and times on the trust's walls, which are London's whatever this device says.
 
+import { monthName, weekdayName } from '../../ui/format';
+
 const parts = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/London', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hour12: false });
 
 // wall writes an instant as 2026-11-24T08:00, as the clock on the wall shows it.
@@ -31,10 +33,9 @@ export function weekday(day: string): number {
   return (new Date(`${day}T12:00:00Z`).getUTCDay() + 6) % 7; // Monday is 0
 }
 
-const short = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' });
-
 export function dayName(day: string): string {
-  return short.format(Date.parse(`${day}T12:00:00Z`)).replace(',', '');
+  const d = new Date(`${day}T12:00:00Z`);
+  return `${weekdayName(d.getUTCDay())} ${d.getUTCDate()} ${monthName(d.getUTCMonth())}`;
 }
 
 // tonight is the next 02:00.
