@@ -44,7 +44,7 @@ func TestPush_APageReachesAClosedPhone(t *testing.T) {
 	ok(t, a.Push.Change(t.Context(), held.User, func(set *push.Ruleset) error { return set.Enable("override", ".m.rule.master", true) }))
 
 	by := id.User("@asha:st-elsewhere")
-	page, err := a.Clinic.Paging.Raise(t.Context(), by, paging.NewPage{Txn: "t", Post: post.ID, Urgency: paging.Urgent, Patient: "pt_jones", Where: "Bed 12", What: "NEWS2 9 SECRET", Need: "attend", Callback: "4417"})
+	page, err := a.Clinic.Paging.Raise(t.Context(), by, paging.NewPage{Txn: "t", To: paging.Target{Post: post.ID}, Urgency: paging.Urgent, Patient: "pt_jones", Where: "Bed 12", What: "NEWS2 9 SECRET", Need: "attend", Callback: "4417"})
 	ok(t, err)
 	var got double.Got
 	select {

@@ -44,6 +44,9 @@ else
 	go test $race -timeout 20m ./...
 fi
 
+# The race detector finds nothing in a pure function and takes ten times as long over it.
+quiet "every state of a page" go test ./clinical/paging -run EveryWay
+
 section "oracle: events and verdicts beside an implementation not ours"
 (cd test/oracle && GOEXPERIMENT=jsonv2 go test ./...)
 

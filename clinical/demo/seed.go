@@ -305,7 +305,7 @@ func (s *seeder) page(ctx context.Context, a *room.Act, say say) (*room.Event, e
 	now := func() time.Time { return at }
 	pages := paging.New(paging.Deps{DB: s.DB, Rooms: s.Rooms, Steward: s.Steward, Policy: paging.DefaultPolicy(), Now: now, Log: obs.Discard(),
 		Conversations: conversation.New(conversation.Deps{DB: s.DB, Rooms: s.Rooms, Steward: s.Steward, Now: now})})
-	p, err := pages.RaiseIn(ctx, a.Tx(), s.user(say.who), paging.NewPage{Txn: "demo", Post: "po_med_spr", Urgency: paging.Urgent, Room: a.Room(),
+	p, err := pages.RaiseIn(ctx, a.Tx(), s.user(say.who), paging.NewPage{Txn: "demo", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent, Room: a.Room(),
 		Where: "Ward 7, Bed 4", What: obs.Hidden(say.text), Need: "attend", Callback: "4417"})
 	if err != nil {
 		return nil, err

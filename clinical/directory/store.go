@@ -103,7 +103,7 @@ func Ladder(ctx context.Context, q db.Querier, post PostID) ([]Post, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := db.Collect(ctx, q, switchboards, scanPost)
+	last, err := Switchboards(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +115,11 @@ func Ladder(ctx context.Context, q db.Querier, post PostID) ([]Post, error) {
 		}
 	}
 	return ladder, nil
+}
+
+// Switchboards returns the posts at which every ladder ends; a trust may have none.
+func Switchboards(ctx context.Context, q db.Querier) ([]Post, error) {
+	return db.Collect(ctx, q, switchboards, scanPost)
 }
 
 var allTeams = db.SQL("directory.teams", `SELECT id, name, detail FROM directory_team ORDER BY name, id LIMIT $1`)

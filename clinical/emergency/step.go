@@ -289,7 +289,7 @@ func why(p paging.Snapshot) string {
 
 // had says whether the current holder of a page has had a step of this kind since the page came to them.
 func had(p paging.Snapshot, k paging.Kind) bool {
-	return slices.ContainsFunc(p.Steps, func(e paging.Event) bool { return e.Kind == k && e.User == p.Current.User && e.At >= p.Current.Since })
+	return slices.ContainsFunc(p.Steps, func(e paging.Event) bool { return e.Kind == k && p.Current.Calls(e.User) && e.At >= p.Current.Since })
 }
 
 // arrive notes who is there: everybody says it of themselves, and whoever conducts of anybody.

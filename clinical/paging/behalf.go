@@ -16,7 +16,7 @@ const (
 	PassOver                    // User, who has the page, is needed elsewhere: it goes on to the next at once
 )
 
-var errNobody = fault.New(fault.Invalid, "M_INVALID_PARAM", "Say who comes.")
+var errUnsaid = fault.New(fault.Invalid, "M_INVALID_PARAM", "Say who comes.")
 
 // behalf does the verbs of this file.
 func (s *stepper) behalf() error {
@@ -26,24 +26,25 @@ func (s *stepper) behalf() error {
 		p.Status = Withdrawn
 		s.add(Event{Kind: Withdrew, User: s.in.User, Name: s.in.Name, Note: s.in.Reason})
 	case s.in.Verb == PassOver && s.in.User != "":
-		if s.in.User == p.Current.User && !p.last() {
+		if p.Current.Calls(s.in.User) && !p.last() {
 			p.Passers = append(p.Passers, s.in.User)
-			s.enter(p.Current.Rung+1, s.in.Reason)
+			s.pass(s.in.User, s.in.Reason)
 		}
 	case s.in.Verb == AnswerFor && s.in.User != "":
 		switch {
 		case s.in.For == "":
-			return errNobody
+			return errUnsaid
 		case s.in.ETAMinutes < 0 || s.in.ETAMinutes > 240:
 			return errETA
 		}
-		p.Status = Accepted
-		p.Accepted = &Acceptance{User: s.in.For, Name: s.in.ForName, At: s.at, ETAMinutes: s.in.ETAMinutes}
-		e := Event{Kind: AcceptedBy, User: s.in.For, Name: s.in.ForName, PostName: p.Current.Post.Name, Note: s.in.Reason}
+		if p.comes(s.in.For) {
+			return nil
+		}
+		e := Event{User: s.in.For, Name: s.in.ForName, PostName: p.Current.Post.Name, Note: s.in.Reason}
 		if s.in.User != s.in.For {
 			e.By = s.in.User
 		}
-		s.add(e)
+		s.settle(Acceptance{User: s.in.For, Name: s.in.ForName, At: s.at, ETAMinutes: s.in.ETAMinutes}, e)
 		s.join(s.in.For)
 	default:
 		return fault.New(fault.Invalid, "M_INVALID_PARAM", "Nothing can be done to a page in this way.")

@@ -1,6 +1,7 @@
 package paging
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestStep_Behalf(t *testing.T) {
 
 	t.Run("OK the switchboard tells who comes, once", func(t *testing.T) {
 		p, effects, err := do(raised(), told)
-		if err != nil || p.Status != Accepted || p.Accepted.User != maya || len(effects) != 1 || effects[0].Step.By != board || effects[0].Join != maya {
+		if err != nil || p.Status != Accepted || p.Accepted.User != maya || len(effects) != 1 || effects[0].Step.By != board || !slices.Equal(effects[0].Join, []id.User{maya}) {
 			t.Fatalf("%s %+v %+v %v", p.Status, p.Accepted, effects, err)
 		}
 		if q, effects, err := do(p, told); err != nil || len(effects) != 0 || q.Seq != p.Seq {

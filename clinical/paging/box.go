@@ -17,58 +17,135 @@ type Way struct {
 	Detail string `json:"detail"`
 }
 
-// Rung is one step of a preview: who would have the page, and how long after it was sent.
-type Rung struct {
-	After  time.Duration
-	Post   PostRef
-	Holder *rota.Duty // nil when nobody holds the post: the page would skip it
+// Ahead is what a page would do at one instant if nobody answered: who is called then, by which posts, and how they can be reached.
+type Ahead struct {
+	After  time.Duration // since it was sent
+	Called []Called
+	Posts  []PostRef // all posts of the rung, held or not
+	Note   string    // why it comes to them
+	Holder *rota.Duty
 	Reach  []Way
+	Last   bool // it rings there until somebody answers
 }
 
 // Plan is what would happen to a page if nobody answered.
 type Plan struct {
-	Post  PostRef
-	Rungs []Rung
-	Then  string
+	Post   PostRef
+	Steps  []Ahead
+	Then   string
+	Quorum int
+	Policy int64
 }
 
-// Preview says, before a page is sent, who would get it when. It changes nothing. An unknown post is fault.Invalid.
+// Draft are rules that are not in force, for a preview of them.
+type Draft struct{ Rules Rules }
+
+// Preview plays a page on a clock, with the rules of escalation themselves: who would get it when, if it were sent at the instant and
+// nobody answered. Draft are rules to try in place of those in force, nil for those. It changes nothing. A target that cannot be paged, and
+// rules that cannot work, are fault.Invalid.
 //
 // hazard: H4 sent to wrong person or role
-func (s *Service) Preview(ctx context.Context, by id.User, post directory.PostID, u Urgency) (Plan, error) {
+func (s *Service) Preview(ctx context.Context, by id.User, to Target, u Urgency, draft *Draft, at time.Time) (Plan, error) {
 	if u != Urgent && u != Emergency {
 		return Plan{}, fault.New(fault.Invalid, "M_INVALID_PARAM", "The urgency is urgent or emergency.")
 	}
-	_, ladder, err := s.ladder(ctx, s.DB, post)
+	post, l, err := s.ladder(ctx, s.DB, to, u, at)
+	if err == nil && draft != nil && to.Post != "" {
+		if err = s.checkRules(ctx, s.DB, to.Post, u, draft.Rules); err == nil {
+			l, err = s.build(ctx, s.DB, post, u, Version{Rules: draft.Rules}, at)
+		}
+	}
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := Plan{Post: ladder[0], Then: "It stays at " + ladder[len(ladder)-1].Name}
-	if len(ladder) > 1 {
-		plan.Then = ladder[len(ladder)-1].Name + " rings"
-		ladder = ladder[:len(ladder)-1]
+	p := Page{Ladder: l.rungs, RungFor: l.each, Snapshot: Snapshot{Urgency: u, Post: post, Quorum: l.quorum, From: Sender{User: by}}}
+	plan := Plan{Post: post, Quorum: l.quorum, Policy: l.policy}
+	if err := s.play(ctx, &p, at, &plan); err != nil {
+		return Plan{}, err
 	}
-	var after time.Duration
-	last := by
-	for _, p := range ladder {
-		rung := Rung{After: after, Post: p, Reach: []Way{}}
-		d, err := rota.Holder(ctx, s.DB, p.ID, s.Now())
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return Plan{}, err
-		}
-		if err == nil {
-			rung.Holder = &d
-			if s.Reach != nil {
-				rung.Reach = append(rung.Reach, s.Reach(ctx, p.ID, d.User, u)...)
-			}
-			if d.User != last && d.User != by {
-				after += s.Policy.Rung(u)
-				last = d.User
-			}
-		}
-		plan.Rungs = append(plan.Rungs, rung)
+	end := p.Ladder[len(p.Ladder)-1]
+	plan.Then = end.Name + " rings"
+	if len(p.Ladder) == 1 {
+		plan.Then = "It stays at " + end.Name
 	}
 	return plan, nil
+}
+
+// play lets a page live on a clock of its own until the last rung has it.
+func (s *Service) play(ctx context.Context, p *Page, at time.Time, plan *Plan) error {
+	in := Input{Verb: Raise}
+	now := at
+	passed := map[directory.PostID]bool{}
+	for range 4 * (len(p.Ladder) + 2) {
+		var refs []PostRef
+		for _, r := range p.Ladder {
+			refs = append(append(refs, r.PostRef), r.With...)
+		}
+		var err error
+		if in.Holders, err = s.holders(ctx, s.DB, refs, now); err != nil {
+			return err
+		}
+		before := p.Current
+		next, effects, err := Step(*p, now, in)
+		if err != nil {
+			return err
+		}
+		*p = next
+		if len(effects) > 0 && (in.Verb == Raise || p.Current.Rung != before.Rung || p.Current.User != before.User) {
+			if err := s.seeAhead(ctx, p, in.Holders, passed, before, effects[len(effects)-1].Step.Note, now.Sub(at), plan); err != nil {
+				return err
+			}
+		}
+		if p.Exhausted {
+			return nil
+		}
+		in, now = Input{Verb: Tick}, time.UnixMilli(p.WakeAt)
+	}
+	return nil
+}
+
+// seeAhead writes down where the page is now, and the rungs that it has skipped on the way because nobody could be called there.
+func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed map[directory.PostID]bool, before Current, note string, after time.Duration, plan *Plan) error {
+	from := before.Rung + 1
+	if len(plan.Steps) == 0 {
+		from = 0
+	}
+	for _, r := range p.Ladder[min(from, p.Current.Rung):p.Current.Rung] {
+		if !passed[r.ID] {
+			passed[r.ID] = true
+			plan.Steps = append(plan.Steps, Ahead{After: after, Posts: append([]PostRef{r.PostRef}, r.With...), Note: s.skips(r, world), Reach: []Way{}})
+		}
+	}
+	r := p.Ladder[p.Current.Rung]
+	if p.last() && len(p.Ladder) > 1 {
+		return nil // Then says it
+	}
+	a := Ahead{After: after, Called: p.Current.All(), Posts: append([]PostRef{r.PostRef}, r.With...), Note: note, Reach: []Way{}, Last: p.last()}
+	for _, c := range a.Called {
+		if _, is := c.Post.person(); !is && a.Holder == nil {
+			if d, err := rota.Holder(ctx, s.DB, c.Post.ID, time.UnixMilli(p.Current.Since)); err == nil {
+				a.Holder = &d
+			}
+		}
+		if s.Reach != nil && c.User != "" {
+			a.Reach = append(a.Reach, s.Reach(ctx, c.Post.ID, c.User, p.Urgency)...)
+		}
+	}
+	plan.Steps = append(plan.Steps, a)
+	return nil
+}
+
+// skips says why nobody is called on a rung.
+func (s *Service) skips(r Rung, world Holders) string {
+	for _, ref := range append([]PostRef{r.PostRef}, r.With...) {
+		for _, h := range world[ref.ID] {
+			if h.Busy != "" {
+				return h.Name + " " + h.Busy
+			}
+			return h.Name + " has been asked, or sent it"
+		}
+	}
+	return "nobody holds it"
 }
 
 // Find returns a page that the user may see: they sent it, had it, have it or are in its room. Any other is fault.Hidden.
@@ -92,8 +169,8 @@ func Look(ctx context.Context, q db.Querier, page ID) (Snapshot, error) {
 	return p.Snapshot, err
 }
 
-// Looked says whether the current holder has looked at the page since it came to them.
-func (p Snapshot) Looked() bool { return Page{Snapshot: p}.had(Seen) }
+// Looked says whether somebody who is called has looked at the page since it came to them.
+func (p Snapshot) Looked(user id.User) bool { return Page{Snapshot: p}.had(Seen, user) }
 
 func (s *Service) visible(ctx context.Context, by id.User, p stored) error {
 	if p.concerns(by) {

@@ -22,12 +22,10 @@ func Calls(u id.User, ev *room.Event) (ID, Urgency, bool) {
 			ID      ID      `json:"id"`
 			Urgency Urgency `json:"urgency"`
 			Status  Status  `json:"status"`
-			Current struct {
-				User id.User `json:"user"`
-			} `json:"current"`
+			Current Current `json:"current"`
 		} `json:"uk.wardline.page"`
 	}
-	if json.Unmarshal(ev.Event.Content, &c) != nil || c.Page.Status != Open || c.Page.Current.User != u {
+	if json.Unmarshal(ev.Event.Content, &c) != nil || c.Page.Status != Open || !c.Page.Current.Calls(u) {
 		return "", "", false
 	}
 	return c.Page.ID, c.Page.Urgency, true

@@ -22,6 +22,10 @@ func Check(p Page, at time.Time) error {
 		return fmt.Errorf("page %s: accepted %d times", p.ID, accepted)
 	case (p.Status == Accepted) != (accepted == 1) || (p.Accepted != nil) != (accepted == 1):
 		return fmt.Errorf("page %s: status %s with %d acceptances", p.ID, p.Status, accepted)
+	case p.Status == Open && len(p.Coming) > 0 && len(p.Coming) >= p.Quorum:
+		return fmt.Errorf("page %s: %d come, %d are needed, and it is open", p.ID, len(p.Coming), p.Quorum)
+	case p.Status == Accepted && !p.last() && p.Quorum > 1 && len(p.Coming) < p.Quorum:
+		return fmt.Errorf("page %s: accepted with %d of %d", p.ID, len(p.Coming), p.Quorum)
 	case int64(len(p.Steps)) != p.Seq:
 		return fmt.Errorf("page %s: %d steps, seq %d", p.ID, len(p.Steps), p.Seq)
 	case p.Status == Accepted || p.Status == Withdrawn:
@@ -31,7 +35,7 @@ func Check(p Page, at time.Time) error {
 		return nil
 	case p.Status != Open:
 		return fmt.Errorf("page %s: status %q", p.ID, p.Status)
-	case p.WakeAt <= 0 || p.WakeAt > at.Add(p.RungFor).UnixMilli():
+	case p.WakeAt <= 0 || p.WakeAt > at.Add(p.longest()).UnixMilli():
 		return fmt.Errorf("page %s: open, and its clock stands at %d", p.ID, p.WakeAt)
 	case !p.last() && (p.Current.User == "" || p.Current.DueAt <= 0 || p.Next == nil):
 		return fmt.Errorf("page %s: rung %d has no owner or no end", p.ID, p.Current.Rung)

@@ -47,8 +47,11 @@ func (s *Service) tell(ctx context.Context, a *room.Act, p *Page, actor id.User,
 	var told int64
 	for _, e := range effects {
 		first := e.Step.Kind == Sent
-		if e.Join != "" && a.Membership(e.Join) != "join" {
-			if err := s.tolerate(a.Join(ctx, s.speaker(a, s.Steward, p.From.User), e.Join), p, first); err != nil {
+		for _, u := range e.Join {
+			if u == "" || a.Membership(u) == "join" {
+				continue
+			}
+			if err := s.tolerate(a.Join(ctx, s.speaker(a, s.Steward, p.From.User), u), p, first && u == p.Current.User); err != nil {
 				return told, err
 			}
 		}
@@ -103,10 +106,7 @@ func (p *Page) content(e Effect) (string, stepContent) {
 	c := stepContent{Page: p.Snapshot}
 	if e.Step.Kind == Sent {
 		c.MsgType, c.Body = "m.text", p.body()
-		c.Mentions = &mentions{UserIDs: []id.User{}}
-		if e.Join != "" {
-			c.Mentions.UserIDs = append(c.Mentions.UserIDs, e.Join)
-		}
+		c.Mentions = mention(e)
 		return messageType, c
 	}
 	c.Step = &e.Step
@@ -115,11 +115,18 @@ func (p *Page) content(e Effect) (string, stepContent) {
 		return StepKey, c
 	}
 	c.MsgType, c.Body = "m.notice", e.Step.body(p)
-	c.Mentions = &mentions{UserIDs: []id.User{}}
-	if e.Join != "" {
-		c.Mentions.UserIDs = append(c.Mentions.UserIDs, e.Join)
-	}
+	c.Mentions = mention(e)
 	return messageType, c
+}
+
+func mention(e Effect) *mentions {
+	m := &mentions{UserIDs: []id.User{}}
+	for _, u := range e.Join {
+		if u != "" {
+			m.UserIDs = append(m.UserIDs, u)
+		}
+	}
+	return m
 }
 
 var needs = map[string]string{"attend": "Please attend.", "ring": "Please ring.", "advise": "Please advise."}
@@ -165,6 +172,16 @@ func (e Event) body(p *Page) string {
 		}
 	case Withdrew:
 		text = "Withdrawn by " + e.Name
+	case Redirected:
+		text = "Redirected by " + e.Name + " to " + e.PostName
+	case Coming:
+		if text = e.Name + " is coming"; p.Quorum > 1 {
+			text += fmt.Sprintf(", %d of %d who are needed", len(p.Coming), p.Quorum)
+		}
+	case Asked:
+		text = e.Name + " asks"
+	case Replied:
+		text = e.Name + " answers"
 	case Exhausted:
 		text = "Nobody has answered. This page now rings at " + e.PostName
 	default:

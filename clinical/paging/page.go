@@ -45,6 +45,10 @@ const (
 	AcceptedBy Kind = "accepted"
 	Withdrew   Kind = "withdrawn"
 	Exhausted  Kind = "exhausted"
+	Redirected Kind = "redirected" // to another post or person, whom the next step names
+	Coming     Kind = "coming"     // one of several that are needed has accepted
+	Asked      Kind = "asked"      // the note is a question to the sender
+	Replied    Kind = "replied"    // the note is the sender's answer
 
 	// What became of telling the holder in another way than the app; the note says in which.
 	Tried   Kind = "tried"
@@ -53,7 +57,7 @@ const (
 	Failed  Kind = "failed"
 )
 
-// PostRef names a post in a page.
+// PostRef names a post in a page. A person is one as well, by their user id: a post's id never begins with @.
 type PostRef struct {
 	ID   directory.PostID `json:"id"`
 	Name string           `json:"name"`
@@ -66,14 +70,37 @@ type Sender struct {
 	Role string  `json:"role"`
 }
 
-// Current is who must answer now. User is empty when nobody holds the post; DueAt is 0 on the last rung.
+// Called is one person who is asked to answer, and the post by which they are.
+type Called struct {
+	Post PostRef `json:"post"`
+	User id.User `json:"user"`
+	Name string  `json:"name"`
+}
+
+// Current is who must answer now: one person, and those who are called beside them. User is empty when nobody holds the post; DueAt is 0
+// on the last rung.
 type Current struct {
-	Rung  int     `json:"rung"`
-	Post  PostRef `json:"post"`
-	User  id.User `json:"user"`
-	Name  string  `json:"name"`
-	Since int64   `json:"since"`
-	DueAt int64   `json:"due_at"`
+	Rung    int      `json:"rung"`
+	Post    PostRef  `json:"post"`
+	User    id.User  `json:"user"`
+	Name    string   `json:"name"`
+	With    []Called `json:"with,omitempty"`
+	Since   int64    `json:"since"`
+	AskedAt int64    `json:"asked_at,omitempty"` // since when the rung's time runs anew because the sender was asked
+	DueAt   int64    `json:"due_at"`
+}
+
+// All returns everybody who is called, the first one first.
+func (c Current) All() []Called {
+	if c.User == "" {
+		return c.With
+	}
+	return append([]Called{{c.Post, c.User, c.Name}}, c.With...)
+}
+
+// Calls says whether the user is asked to answer.
+func (c Current) Calls(user id.User) bool {
+	return user != "" && (c.User == user || slices.ContainsFunc(c.With, func(w Called) bool { return w.User == user }))
 }
 
 // NextUp is who gets the page when the current rung's time has passed.
@@ -123,6 +150,9 @@ type Snapshot struct {
 	Current   Current      `json:"current"`
 	Next      *NextUp      `json:"next"`
 	Accepted  *Acceptance  `json:"accepted"`
+	Quorum    int          `json:"quorum,omitempty"` // how many must accept; 0 and 1 are one
+	Coming    []Acceptance `json:"coming,omitempty"` // who has accepted while more are needed, and in the end everybody who did
+	Policy    int64        `json:"policy,omitempty"` // the version of the policy by which it was raised, 0 for the program's own
 	Exhausted bool         `json:"exhausted"`
 	Steps     []Event      `json:"steps"`
 }
@@ -136,28 +166,59 @@ func (Snapshot) String() string { return "[hidden]" }
 // GoString hides the page from careless printing.
 func (Snapshot) GoString() string { return "[hidden]" }
 
+// Rung is one stage of a ladder: a post, and who else is called with its holder.
+type Rung struct {
+	PostRef
+	With []PostRef     `json:"with,omitempty"`
+	All  bool          `json:"all,omitempty"` // everybody who holds these posts, not only the first of each
+	For  time.Duration `json:"for,omitempty"` // how long it has; 0 is the page's RungFor
+}
+
 // Page is a page with what only the rules need: the snapshot, the ladder fixed when it was raised, and the clock.
 type Page struct {
 	Snapshot
-	Ladder  []PostRef     `json:"ladder"`   // rung 0 is the paged post, the last one is the switchboard
-	RungFor time.Duration `json:"rung_for"` // how long a rung has, fixed when raised: a new policy does not move running pages
-	WakeAt  int64         `json:"wake_at"`  // when Step must be called again; 0 once closed
-	Passers []id.User     `json:"passers"`  // who said they cannot come
+	Ladder    []Rung        `json:"ladder"`   // rung 0 is the paged post, the last one is the switchboard
+	RungFor   time.Duration `json:"rung_for"` // how long a rung has, fixed when raised: a new policy does not move running pages
+	WakeAt    int64         `json:"wake_at"`  // when Step must be called again; 0 once closed
+	Passers   []id.User     `json:"passers"`  // who said they cannot come
+	Redirects int           `json:"redirects,omitempty"`
 }
 
 // clone returns a copy that shares nothing which Step changes.
 func (p Page) clone() Page {
-	p.Steps = slices.Clone(p.Steps)
-	p.Passers = slices.Clone(p.Passers)
+	p.Steps, p.Passers, p.Ladder = slices.Clone(p.Steps), slices.Clone(p.Passers), slices.Clone(p.Ladder)
+	p.Coming, p.Current.With = slices.Clone(p.Coming), slices.Clone(p.Current.With)
 	return p
 }
 
 // last says whether the page is on the last rung.
 func (p Page) last() bool { return p.Current.Rung == len(p.Ladder)-1 }
 
-// had says whether the current holder has had a step of this kind since the page came to them.
-func (p Page) had(kind Kind) bool {
-	return slices.ContainsFunc(p.Steps, func(e Event) bool {
-		return e.Kind == kind && e.User == p.Current.User && e.At >= p.Current.Since
-	})
+// allowed is how long the rung has, and longest how long any has.
+func (p Page) allowed(rung int) time.Duration {
+	if rung < len(p.Ladder) && p.Ladder[rung].For > 0 {
+		return p.Ladder[rung].For
+	}
+	return p.RungFor
+}
+
+func (p Page) longest() time.Duration {
+	most := p.RungFor
+	for i := range p.Ladder {
+		most = max(most, p.allowed(i))
+	}
+	return most
+}
+
+// had says whether somebody who is called has had a step of this kind since the page came to them.
+func (p Page) had(kind Kind, user id.User) bool {
+	return slices.ContainsFunc(p.Steps, func(e Event) bool { return e.Kind == kind && e.User == user && e.At >= p.Current.Since })
+}
+
+// began is since when the rung's time runs.
+func (p Page) began() int64 { return max(p.Current.Since, p.Current.AskedAt) }
+
+// comes says whether somebody has accepted a page that needs more people.
+func (p Page) comes(user id.User) bool {
+	return slices.ContainsFunc(p.Coming, func(a Acceptance) bool { return a.User == user })
 }

@@ -1,6 +1,7 @@
 package paging
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,13 +21,24 @@ func TestStep_Properties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, len(postNames)).Draw(t, "rungs")
 		p := newPage(postNames[len(postNames)-n:]...)
+		p.Quorum = rapid.IntRange(0, 3).Draw(t, "quorum")
+		p.Urgency = rapid.SampledFrom([]Urgency{Urgent, Emergency}).Draw(t, "urgency")
+		for i := range p.Ladder[:n-1] {
+			p.Ladder[i].All, p.Ladder[i].For = rapid.Bool().Draw(t, "all"), time.Duration(rapid.IntRange(0, 120).Draw(t, "for"))*time.Second
+			if rapid.Bool().Draw(t, "with") {
+				p.Ladder[i].With = []PostRef{{ID: directory.PostID(rapid.SampledFrom(postNames).Draw(t, "beside"))}}
+			}
+		}
 		now := t0
-		world := func() map[directory.PostID]Holder {
-			h := map[directory.PostID]Holder{}
+		world := func() Holders {
+			h := Holders{}
 			for _, post := range postNames {
 				u := rapid.SampledFrom(people).Draw(t, post)
 				if u != "" {
-					h[directory.PostID(post)] = Holder{User: id.User(u), Name: u, Until: now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "until")) * time.Second).UnixMilli()}
+					h[directory.PostID(post)] = []Holder{{User: id.User(u), Name: u, Until: now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "until")) * time.Second).UnixMilli(), Busy: rapid.SampledFrom([]string{"", "", "is in a sterile procedure"}).Draw(t, "busy")}}
+					if rapid.Bool().Draw(t, "two") {
+						h[directory.PostID(post)] = append(h[directory.PostID(post)], Holder{User: grace, Name: "grace"})
+					}
 				}
 			}
 			return h
@@ -37,13 +49,14 @@ func TestStep_Properties(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 30).Draw(t, "moves") {
 			now = now.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, "wait")) * time.Second)
-			in := Input{Verb: Verb(rapid.IntRange(int(Tick), int(Carry)).Draw(t, "verb")), Carried: rapid.SampledFrom([]Kind{Tried, Taken, Arrived, Failed, Passed}).Draw(t, "carried"),
-				Since: p.Current.Since - int64(rapid.IntRange(0, 1).Draw(t, "stale")), Reason: rapid.SampledFrom([]string{"text message", "call"}).Draw(t, "way"), User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
+			verb := rapid.SampledFrom([]Verb{Tick, Reach, See, Accept, Decline, Withdraw, Carry, Redirect, AskBack, Reply, AnswerFor, PassOver}).Draw(t, "verb")
+			in := Input{Verb: verb, For: grace, Carried: rapid.SampledFrom([]Kind{Tried, Taken, Arrived, Failed, Passed}).Draw(t, "carried"),
+				Since: p.Current.Since - int64(rapid.IntRange(0, 1).Draw(t, "stale")), Reason: rapid.SampledFrom([]string{"text message", "call", ""}).Draw(t, "way"), To: PostRef{ID: directory.PostID(rapid.SampledFrom(postNames).Draw(t, "to"))}, User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
 			live(t, &p, now, in)
 		}
 		// Whatever happened: if only the clock goes on, the page ends closed or exhausted, within a bounded number of ticks.
 		quiet := world()
-		for range 3*len(p.Ladder) + 3 {
+		for range 4*len(p.Ladder) + 4 {
 			if p.Status != Open {
 				return
 			}
@@ -51,7 +64,7 @@ func TestStep_Properties(t *testing.T) {
 			live(t, &p, now, Input{Verb: Tick, Holders: quiet})
 		}
 		if p.Status == Open && !p.Exhausted {
-			t.Fatalf("open and not exhausted after %d ticks: rung %d of %d", 3*len(p.Ladder)+3, p.Current.Rung, len(p.Ladder))
+			t.Fatalf("open and not exhausted after %d ticks: rung %d of %d", 4*len(p.Ladder)+4, p.Current.Rung, len(p.Ladder))
 		}
 	})
 }
@@ -80,8 +93,12 @@ func live(t failer, p *Page, now time.Time, in Input) {
 		t.Fatalf("a carrier moved the page")
 	case next.Current.Rung < before.Current.Rung:
 		t.Fatalf("went down the ladder from %d to %d", before.Current.Rung, next.Current.Rung)
-	case next.Status == Accepted && before.Status == Open && (in.User == "" || in.User != before.Current.User):
-		t.Fatalf("accepted by %q, held by %q", in.User, before.Current.User)
+	case next.Status == Accepted && before.Status == Open && in.Verb != AnswerFor && !before.Current.Calls(in.User):
+		t.Fatalf("accepted by %q, held by %v", in.User, before.Current.All())
+	case before.Status == Open && next.Status == Open && len(effects) == 0 && !slices.Equal(next.Current.All(), before.Current.All()):
+		t.Fatalf("from %v to %v, and nobody is told", before.Current.All(), next.Current.All())
+	case in.Verb == AskBack && next.Current.Rung != before.Current.Rung:
+		t.Fatalf("a question moved the page")
 	case len(effects) > 2+len(p.Ladder):
 		t.Fatalf("%d effects of one input: a storm", len(effects))
 	}
@@ -94,11 +111,11 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{90, 1, 0, 0, 90, 1, 0, 0, 90, 5, 5, 1, 1, 4, 4, 255})
 	f.Fuzz(func(t *testing.T, life []byte) {
 		now := t0
-		world := func(b byte) map[directory.PostID]Holder {
-			h := map[directory.PostID]Holder{}
+		world := func(b byte) Holders {
+			h := Holders{}
 			for i, post := range postNames {
 				if u := people[(int(b)>>i+i)%len(people)]; u != "" {
-					h[directory.PostID(post)] = Holder{User: id.User(u), Name: u, Until: now.UnixMilli() + int64(b)*500}
+					h[directory.PostID(post)] = []Holder{{User: id.User(u), Name: u, Until: now.UnixMilli() + int64(b)*500}}
 				}
 			}
 			return h
@@ -109,7 +126,7 @@ func FuzzStep(f *testing.F) {
 		}
 		for ; len(life) >= 4; life = life[4:] {
 			now = now.Add(time.Duration(life[0]) * time.Second)
-			in := Input{Verb: Verb(int(life[1])%int(Carry) + 1), Carried: []Kind{Tried, Taken, Arrived, Failed}[int(life[2])%4], Since: p.Current.Since - int64(life[3]%2), User: id.User(people[int(life[2])%len(people)]), ETAMinutes: int(life[2]), Holders: world(life[3])}
+			in := Input{Verb: Verb(int(life[1])%int(Reply) + 1), To: PostRef{ID: directory.PostID(postNames[int(life[3])%len(postNames)])}, Reason: string(life[2:3]), Carried: []Kind{Tried, Taken, Arrived, Failed}[int(life[2])%4], Since: p.Current.Since - int64(life[3]%2), User: id.User(people[int(life[2])%len(people)]), ETAMinutes: int(life[2]), Holders: world(life[3])}
 			live(t, &p, now, in)
 		}
 	})

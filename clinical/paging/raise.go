@@ -17,7 +17,7 @@ import (
 // NewPage is a page before it is raised.
 type NewPage struct {
 	Txn      string // the sender's own name for it: the same one again is the same page
-	Post     directory.PostID
+	To       Target
 	Urgency  Urgency
 	Patient  patient.ID // "" for none
 	Room     id.Room    // "" for the patient's room, or one made for the page
@@ -112,44 +112,28 @@ func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewPage)
 	if err != nil {
 		return p, nil, err
 	}
-	post, ladder, err := s.ladder(ctx, tx, n.Post)
+	post, l, err := s.ladder(ctx, tx, n.To, n.Urgency, s.Now())
 	if err != nil {
 		return p, nil, err
 	}
-	a, about, err := s.place(ctx, tx, by, n, post)
+	a, about, err := s.place(ctx, tx, by, n, post.Name)
 	if err != nil {
 		return p, nil, err
 	}
-	p = Page{Ladder: ladder, RungFor: s.Policy.Rung(n.Urgency)}
-	p.Snapshot = Snapshot{ID: ID("pg_" + id.NewOpaque(12)), RoomID: a.Room(), Urgency: n.Urgency, Post: ladder[0], Patient: about,
+	p = Page{Ladder: l.rungs, RungFor: l.each}
+	p.Snapshot = Snapshot{ID: ID("pg_" + id.NewOpaque(12)), RoomID: a.Room(), Urgency: n.Urgency, Post: post, Patient: about,
+		Quorum: l.quorum, Policy: l.policy,
 		Where: string(n.Where), What: string(n.What), Need: n.Need, Callback: string(n.Callback),
 		From: Sender{User: by, Name: sender.Name, Role: sender.Detail()}}
 	return p, a, nil
 }
 
-var errPost = fault.New(fault.Invalid, "M_INVALID_PARAM", "This post cannot be paged.")
-
-func (s *Service) ladder(ctx context.Context, q db.Querier, post directory.PostID) (directory.Post, []PostRef, error) {
-	posts, err := directory.Ladder(ctx, q, post)
-	if fault.Is(err, fault.NotFound) || err == nil && !posts[0].Pageable {
-		return directory.Post{}, nil, errPost
-	}
-	if err != nil {
-		return directory.Post{}, nil, err
-	}
-	ladder := make([]PostRef, 0, len(posts))
-	for _, p := range posts {
-		ladder = append(ladder, PostRef{ID: p.ID, Name: p.Name})
-	}
-	return posts[0], ladder, nil
-}
-
 // place finds the room of a page and whom it is about.
 //
 // hazard: H5 wrong patient attached
-func (s *Service) place(ctx context.Context, tx *db.Tx, by id.User, n NewPage, post directory.Post) (*room.Act, *patient.Ref, error) {
+func (s *Service) place(ctx context.Context, tx *db.Tx, by id.User, n NewPage, name string) (*room.Act, *patient.Ref, error) {
 	if n.Room == "" && n.Patient == "" {
-		a, err := s.Conversations.PageRoom(ctx, tx, by, post.Name)
+		a, err := s.Conversations.PageRoom(ctx, tx, by, name)
 		return a, nil, err
 	}
 	if n.Room == "" {

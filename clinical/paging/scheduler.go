@@ -2,11 +2,14 @@ package paging
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"wardline/clinical/directory"
 	"wardline/ground/db"
 	"wardline/ground/fault"
+	"wardline/ground/run"
 	"wardline/matrix/id"
 )
 
@@ -39,44 +42,71 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		case <-s.bell:
 		case <-timer.C:
-		case page := <-s.reached:
-			s.note(ctx, page)
+		case p := <-s.reached:
+			s.note(ctx, p)
 		}
 		timer.Stop()
 	}
 }
 
-// pass moves every page that is due and returns when the next one will be.
+// together is how many pages are moved beside one another: their acts share a commit. Most bounds what one look at the database brings.
+const (
+	together = 32
+	most     = 256
+)
+
+// pass moves every page that is due, and each that a clock set back has left ahead of its time, and returns when the next one will be due.
+//
+// hazard: H18 clock skew reorders events
 func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, error) {
 	now := s.Now()
-	next := now.Add(patience)
-	longest := max(s.Policy.Rung(Urgent), s.Policy.Rung(Emergency))
-	all, err := db.Collect(ctx, s.DB, dueNext, scanDue)
+	list, err := db.Collect(ctx, s.DB, aheadNow, db.Scalar[ID], now.UnixMilli(), most)
 	if err != nil {
-		return next, err
+		return now, err
 	}
-	for _, d := range all {
-		at := time.UnixMilli(d.wakeAt)
-		if again, failed := later[d.id]; failed && again.After(at) {
-			at = again
-		}
-		early := at.After(now)
-		if early && at.Before(next) {
-			next = at
-		}
-		if early && !at.After(now.Add(longest)) { // later than that is no rung: the clock was set back, and Step must see it
+	due, err := db.Collect(ctx, s.DB, dueNow, db.Scalar[ID], now.UnixMilli(), most+len(later))
+	if err != nil {
+		return now, err
+	}
+	next := now.Add(patience)
+	var fns []func(context.Context) error
+	var mu sync.Mutex // guards later while the pages are moved
+	for _, page := range append(list, due...) {
+		if again, failed := later[page]; failed && again.After(now) {
+			next = sooner(next, again)
 			continue
 		}
-		if !early {
-			delete(later, d.id)
-			next = now // look again: the page will have a new time
-		}
-		if err := s.tickOne(ctx, d.id); err != nil {
-			s.Log.Error("page could not be moved on, will try again", "page", d.id, "err", err)
-			later[d.id] = now.Add(retry)
+		delete(later, page)
+		fns = append(fns, func(ctx context.Context) error {
+			if err := s.tickOne(ctx, page); err != nil && ctx.Err() == nil {
+				s.Log.Error("page could not be moved on, will try again", "page", page, "err", err)
+				mu.Lock()
+				later[page] = now.Add(retry)
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	for some := range slices.Chunk(fns, together) {
+		if err := run.All(ctx, some...); err != nil {
+			return now, err
 		}
 	}
-	return next, nil
+	if len(fns) > 0 {
+		return now, nil // and look again: they have new times
+	}
+	soon, err := db.One(ctx, s.DB, nextAfter, db.Scalar[int64], now.UnixMilli())
+	if fault.Is(err, fault.NotFound) {
+		return next, nil
+	}
+	return sooner(next, time.UnixMilli(soon)), err
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // tickOne lets one page's time pass. When the room refuses to take part, the page moves on without it.
@@ -101,23 +131,42 @@ func (s *Service) tickOne(ctx context.Context, page ID) error {
 
 // recall finds out after a start whose devices have not been heard of yet.
 func (s *Service) recall(ctx context.Context) error {
-	pages, err := db.Collect(ctx, s.DB, openPages, scan)
-	if err != nil {
-		return err
+	for after := ID(""); ; {
+		pages, err := db.Collect(ctx, s.DB, openAfter, scan, string(after))
+		if err != nil || len(pages) == 0 {
+			return err
+		}
+		for _, p := range pages {
+			s.await(p)
+		}
+		after = pages[len(pages)-1].ID
 	}
-	for _, p := range pages {
-		s.await(p)
-	}
-	return nil
 }
 
-// await remembers whose device a page waits for, or forgets it when the page has reached its holder or is closed.
+// await remembers whose devices a page waits for, or forgets them when the page has reached everybody or is closed.
 func (s *Service) await(p stored) {
+	w := awaited{room: p.RoomID, told: p.told}
+	for _, c := range p.Current.All() {
+		if p.Status == Open && !p.had(Reached, c.User) && !p.had(Seen, c.User) {
+			w.users = append(w.users, c.User)
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, u := range s.awaited[p.ID].users {
+		if delete(s.of[u], p.ID); len(s.of[u]) == 0 {
+			delete(s.of, u)
+		}
+	}
 	delete(s.awaited, p.ID)
-	if p.Status == Open && p.Current.User != "" && !p.had(Reached) && !p.had(Seen) {
-		s.awaited[p.ID] = awaited{p.Current.User, p.RoomID, p.told}
+	if len(w.users) > 0 {
+		s.awaited[p.ID] = w
+	}
+	for _, u := range w.users {
+		if s.of[u] == nil {
+			s.of[u] = map[ID]bool{}
+		}
+		s.of[u][p.ID] = true
 	}
 	s.waiting.Store(int64(len(s.awaited)))
 }
@@ -130,27 +179,27 @@ func (s *Service) Delivered(user id.User, _ id.Device, has func(r id.Room, pos i
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for page, w := range s.awaited {
-		if w.user != user || !has(w.room, w.told) {
+	for page := range s.of[user] {
+		if w := s.awaited[page]; !has(w.room, w.told) {
 			continue
 		}
 		select {
-		case s.reached <- page:
+		case s.reached <- proof{page, user}:
 		default:
 		}
 	}
 }
 
-// note writes down that a page has reached its holder.
-func (s *Service) note(ctx context.Context, page ID) {
+// note writes down that a page has reached somebody who is called.
+func (s *Service) note(ctx context.Context, p proof) {
 	s.mu.Lock()
-	w, ok := s.awaited[page]
+	w, ok := s.awaited[p.page]
 	s.mu.Unlock()
-	if !ok {
+	if !ok || !slices.Contains(w.users, p.user) {
 		return
 	}
-	if _, err := s.Reached(ctx, w.user, page); err != nil && ctx.Err() == nil {
-		s.Log.Warn("page reached its holder, but that could not be written", "page", page, "err", err)
+	if _, err := s.Reached(ctx, p.user, p.page); err != nil && ctx.Err() == nil {
+		s.Log.Warn("page reached its holder, but that could not be written", "page", p.page, "err", err)
 	}
 }
 
@@ -159,12 +208,12 @@ func (s *Service) note(ctx context.Context, page ID) {
 //
 // hazard: H6 role empty or stale holder
 func (s *Service) Follow(ctx context.Context, tx *db.Tx, post directory.PostID, _, _ []id.User) error {
-	pages, err := db.Collect(ctx, tx, openPages, scan)
+	pages, err := db.Collect(ctx, tx, openAt, scan, string(post))
 	if err != nil {
 		return err
 	}
 	for _, p := range pages {
-		if p.Current.Post.ID != post {
+		if !p.at(post) {
 			continue
 		}
 		p, a, err := s.load(ctx, tx, p.ID)
@@ -176,4 +225,9 @@ func (s *Service) Follow(ctx context.Context, tx *db.Tx, post directory.PostID, 
 		}
 	}
 	return nil
+}
+
+// at says whether the page calls whoever holds the post.
+func (p Page) at(post directory.PostID) bool {
+	return p.Current.Post.ID == post || slices.ContainsFunc(p.Current.With, func(c Called) bool { return c.Post.ID == post })
 }

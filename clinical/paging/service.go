@@ -3,13 +3,13 @@ package paging
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
-	"wardline/clinical/rota"
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -23,11 +23,13 @@ type Deps struct {
 	Rooms         *room.Service
 	Conversations *conversation.Service
 	Steward       id.User // the trust's service account
-	Policy        Policy
+	Policy        Policy  // the times of posts for which the trust has said nothing
 	Now           func() time.Time
 	Log           *slog.Logger
 	// Reach says how the holder of a post could be reached now, for the preview; nil knows nothing.
 	Reach func(ctx context.Context, post directory.PostID, user id.User, u Urgency) []Way
+	// Busy says why somebody is not to be asked while anybody else can be, "" when they can; nil knows nothing.
+	Busy func(ctx context.Context, q db.Querier, user id.User, at time.Time) (string, error)
 	// OnStep hears of every step inside its transaction, with the page as it is then; nil for nobody.
 	OnStep func(ctx context.Context, tx *db.Tx, p Snapshot) error
 }
@@ -37,45 +39,66 @@ type Service struct {
 	Deps
 
 	bell    chan struct{} // capacity 1, coalesces: something is due earlier than the scheduler thought
-	reached chan ID       // capacity 64, drops when full: the device's next sync says it again
+	reached chan proof    // capacity 64, drops when full: the device's next sync says it again
 	waiting atomic.Int64  // how many entries awaited has
 
-	mu      sync.Mutex // guards awaited
+	mu      sync.Mutex // guards the two maps
 	awaited map[ID]awaited
+	of      map[id.User]map[ID]bool // the same by who is awaited
 }
 
-// awaited is whose device we want to hear of, for an open page.
+// awaited is whose devices we want to hear of, for an open page.
 type awaited struct {
+	users []id.User
+	room  id.Room
+	told  int64
+}
+
+// proof is that a device of somebody has a page.
+type proof struct {
+	page ID
 	user id.User
-	room id.Room
-	told int64
 }
 
 // New returns the service; Run must be running for pages to move on.
 func New(d Deps) *Service {
-	return &Service{Deps: d, bell: make(chan struct{}, 1), reached: make(chan ID, 64), awaited: map[ID]awaited{}}
+	return &Service{Deps: d, bell: make(chan struct{}, 1), reached: make(chan proof, 64), awaited: map[ID]awaited{}, of: map[id.User]map[ID]bool{}}
 }
 
 var errHidden = fault.New(fault.Hidden, "M_NOT_FOUND", "There is no such page.")
 
-// Answer is what the holder says to a page.
+// Answer is what somebody who is called says to a page: the verb is Accept, Decline, Redirect or AskBack.
 type Answer struct {
-	Accept     bool
-	ETAMinutes int
-	Reason     string
+	Verb       Verb
+	ETAMinutes int    // of Accept
+	Reason     string // of Decline and Redirect; of AskBack the question
+	To         Target // of Redirect
 }
 
-// Answer accepts or declines a page. Anybody but the current holder gets fault.Forbidden, a closed page fault.Conflict, a page that
-// the user may not see fault.Hidden. The same acceptance again is no error.
+// Answer accepts, declines or redirects a page, or asks its sender something. Anybody who is not called gets fault.Forbidden, a closed page
+// fault.Conflict, a page that the user may not see fault.Hidden; so does fault.Conflict a redirection to where nobody can answer. The same
+// acceptance again is no error.
 func (s *Service) Answer(ctx context.Context, by id.User, page ID, ans Answer) (Snapshot, error) {
-	in := Input{Verb: Decline, User: by, Reason: ans.Reason}
-	if ans.Accept {
-		in = Input{Verb: Accept, User: by, ETAMinutes: ans.ETAMinutes}
-	}
+	in := Input{Verb: ans.Verb, User: by, ETAMinutes: ans.ETAMinutes, Reason: strings.TrimSpace(ans.Reason)}
 	if len(ans.Reason) > maxNote {
 		return Snapshot{}, errTooLong
 	}
+	if in.Verb == Redirect {
+		rung, err := s.target(ctx, s.DB, ans.To)
+		if err != nil {
+			return Snapshot{}, err
+		}
+		in.To = rung
+	}
 	return s.act(ctx, "paging.answer", page, in)
+}
+
+// Reply is the sender's word to whoever asked them: anybody else gets fault.Forbidden.
+func (s *Service) Reply(ctx context.Context, by id.User, page ID, words string) (Snapshot, error) {
+	if len(words) > maxNote {
+		return Snapshot{}, errTooLong
+	}
+	return s.act(ctx, "paging.reply", page, Input{Verb: Reply, User: by, Reason: strings.TrimSpace(words)})
 }
 
 // Reached notes that a device of the holder has the page. It changes nothing when somebody else says it, or the second time.
@@ -133,7 +156,7 @@ func (s *Service) load(ctx context.Context, tx *db.Tx, page ID) (stored, *room.A
 
 // concerns says whether the page has anything to do with the user, beyond the room it is in.
 func (p Page) concerns(user id.User) bool {
-	if user == p.From.User || user == p.Current.User {
+	if user == p.From.User || p.Current.Calls(user) {
 		return true
 	}
 	for _, e := range p.Steps {
@@ -169,26 +192,10 @@ func (s *Service) apply(ctx context.Context, a *room.Act, p stored, in Input, mu
 		}
 		after.told = max(after.told, told)
 	}
-	if err := save(ctx, a.Tx(), after); err != nil {
+	if err := save(ctx, a.Tx(), after, p.Current.All()); err != nil {
 		return p, err
 	}
 	return after, s.finish(ctx, a.Tx(), after, effects)
-}
-
-// world fills in who holds the posts of the ladder now, and returns the instant.
-func (s *Service) world(ctx context.Context, q db.Querier, p Page, in *Input) (time.Time, error) {
-	now := s.Now()
-	in.Holders = map[directory.PostID]Holder{}
-	for _, post := range p.Ladder {
-		d, err := rota.Holder(ctx, q, post.ID, now)
-		switch {
-		case err == nil:
-			in.Holders[post.ID] = Holder{User: d.User, Name: d.Name, Until: d.Until.UnixMilli()}
-		case !fault.Is(err, fault.NotFound):
-			return now, err
-		}
-	}
-	return now, nil
 }
 
 // finish writes the audit and arranges what follows the commit.

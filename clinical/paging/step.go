@@ -22,15 +22,23 @@ const (
 	Decline
 	Withdraw
 	Carry
+	Redirect
+	AskBack
+	Reply
 )
 
-// Holder is who holds a post of the ladder at the instant of a step. User is empty when nobody does; Until is the end of the duty
-// in milliseconds, 0 when it has none.
+// Holder is who holds a post of the ladder at the instant of a step. Until is the end of the duty in milliseconds, 0 when it has none.
+// Busy says why they are not to be asked while anybody else can be: "is in a sterile procedure". Who is Off is not asked at all.
 type Holder struct {
 	User  id.User
 	Name  string
 	Until int64
+	Busy  string
+	Off   bool
 }
+
+// Holders is who holds each post; a person who is paged by name stands there as the only holder of themselves.
+type Holders map[directory.PostID][]Holder
 
 // Input is one thing that happens to a page, with the world as it is then.
 type Input struct {
@@ -39,23 +47,28 @@ type Input struct {
 	Name       string
 	Reason     string
 	ETAMinutes int
-	Carried    Kind                        // of Carry: Tried, Taken, Arrived or Failed
-	Since      int64                       // of Carry: since when the holder had the page when it was sent out to them
-	Holders    map[directory.PostID]Holder // of every post of the ladder
-	For        id.User                     // of AnswerFor: who comes; User tells it
+	Carried    Kind    // of Carry: Tried, Taken, Arrived or Failed
+	Since      int64   // of Carry: since when the holder had the page when it was sent out to them
+	To         PostRef // of Redirect: whose the page shall be
+	For        id.User // of AnswerFor: who comes; User tells it
 	ForName    string
+	Holders    Holders // of every post of the ladder, and of To
 }
 
 // Effect is what the shell must do in the same transaction as it stores the page.
 type Effect struct {
-	Step Event   // tell the room
-	Join id.User // and bring this person into the room first, when set
+	Step Event     // tell the room
+	Join []id.User // and bring these people into the room first, and name them
 }
 
 var (
 	errNotHolder = fault.New(fault.Forbidden, "M_FORBIDDEN", "Only the person who must answer this page now can do that.")
 	errNotSender = fault.New(fault.Forbidden, "M_FORBIDDEN", "Only the person who sent this page can withdraw it.")
 	errClosed    = fault.New(fault.Conflict, "UK_WARDLINE_CLOSED", "This page is already closed.")
+	errNoAsker   = fault.New(fault.Conflict, "UK_WARDLINE_NOT_ASKED", "Nobody has asked you anything about this page.")
+	errQuestion  = fault.New(fault.Invalid, "M_INVALID_PARAM", "Write what you want to know.")
+	errEnough    = fault.New(fault.Conflict, "UK_WARDLINE_ENOUGH", "This page has been handed about enough. Accept it, or say that you cannot come.")
+	errNobody    = fault.New(fault.Conflict, "UK_WARDLINE_NOBODY", "Nobody there can answer now. Choose somebody else, or pass the page to the next in line.")
 	errETA       = fault.New(fault.Invalid, "M_INVALID_PARAM", "Say in how many minutes, between 0 and 240.")
 )
 
@@ -65,7 +78,9 @@ var (
 // error and has no effect, because an answer over bad Wi-Fi is sent twice.
 //
 // What keeps a page safe: while it is open, WakeAt is set and lies at most one rung's time ahead; a rung that nobody holds, or whose
-// holder sent the page or has declined it, is skipped at once; the page follows its post when a duty ends; the last rung keeps it.
+// holder sent the page or has declined it, is skipped at once; the page follows its post when a duty ends; the last rung keeps it. Who
+// is busy is asked after those who are free, and before the switchboard. A page that needs several people stays open until they are there;
+// who answers on the last rung owns it alone.
 //
 // hazard: H1 urgent message not delivered
 // hazard: H3 noticed, nobody owns it
@@ -80,6 +95,7 @@ func Step(p Page, now time.Time, in Input) (Page, []Effect, error) {
 	}
 	s := stepper{page: p.clone(), at: at, in: in}
 	s.page.Current.Since = min(s.page.Current.Since, at) // the clock was set back: the rung begins again
+	s.page.Current.AskedAt = min(s.page.Current.AskedAt, at)
 	if err := s.do(); err != nil {
 		return p, nil, err
 	}
@@ -91,9 +107,9 @@ func raise(p Page, at int64, in Input) (Page, []Effect, error) {
 	if len(p.Ladder) == 0 || p.RungFor <= 0 {
 		return p, nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "This post cannot be paged.")
 	}
-	p.RaisedAt, p.Status, p.Accepted, p.Exhausted, p.Steps, p.Passers, p.Seq = at, Open, nil, false, nil, nil, 0
+	p.RaisedAt, p.Status, p.Accepted, p.Exhausted, p.Steps, p.Passers, p.Seq, p.Coming, p.Redirects = at, Open, nil, false, nil, nil, 0, nil, 0
 	s := stepper{page: p, at: at, in: in}
-	s.add(Event{Kind: Sent, User: p.From.User, Name: p.From.Name, PostName: p.Ladder[0].Name})
+	s.add(Event{Kind: Sent, User: p.From.User, Name: p.From.Name, PostName: p.Post.Name})
 	s.enter(0, "")
 	s.aim()
 	return s.page, s.effects, nil
@@ -104,7 +120,7 @@ func closed(p Page, in Input) (Page, []Effect, error) {
 	switch {
 	case in.Verb == Tick, in.Verb == Reach, in.Verb == See, in.Verb == Carry:
 		return p, nil, nil
-	case in.Verb == Accept && p.Accepted != nil && p.Accepted.User == in.User:
+	case in.Verb == Accept && p.Accepted != nil && (p.Accepted.User == in.User || p.comes(in.User)):
 		return p, nil, nil
 	case in.Verb == Withdraw && p.Status == Withdrawn && p.From.User == in.User:
 		return p, nil, nil
@@ -125,35 +141,45 @@ type stepper struct {
 
 func (s *stepper) do() error {
 	p := &s.page
-	mine := s.in.User != "" && s.in.User == p.Current.User
+	me, mine := s.me()
 	switch s.in.Verb {
 	case Tick:
 		s.tick()
 	case Reach:
-		if mine && !p.had(Reached) && !p.had(Seen) {
-			s.add(Event{Kind: Reached, User: s.in.User, Name: p.Current.Name, PostName: p.Current.Post.Name})
+		if mine && !p.had(Reached, me.User) && !p.had(Seen, me.User) {
+			s.add(Event{Kind: Reached, User: me.User, Name: me.Name, PostName: me.Post.Name})
 		}
 	case See:
-		if mine && !p.had(Seen) {
-			s.add(Event{Kind: Seen, User: s.in.User, Name: p.Current.Name, PostName: p.Current.Post.Name})
+		if mine && !p.had(Seen, me.User) {
+			s.add(Event{Kind: Seen, User: me.User, Name: me.Name, PostName: me.Post.Name})
 		}
 	case Accept:
-		switch {
-		case !mine:
-			return errNotHolder
-		case s.in.ETAMinutes < 0 || s.in.ETAMinutes > 240:
-			return errETA
+		if p.comes(s.in.User) {
+			return nil // a repeat: they are coming, and more are needed
 		}
-		p.Status = Accepted
-		p.Accepted = &Acceptance{User: s.in.User, Name: p.Current.Name, At: s.at, ETAMinutes: s.in.ETAMinutes}
-		s.add(Event{Kind: AcceptedBy, User: s.in.User, Name: p.Current.Name, PostName: p.Current.Post.Name})
-	case Decline:
 		if !mine {
 			return errNotHolder
 		}
-		s.decline()
+		return s.accept(me)
+	case Decline:
+		if !mine && !p.comes(s.in.User) {
+			return errNotHolder
+		}
+		s.decline(me)
+	case Redirect:
+		if !mine {
+			return errNotHolder
+		}
+		return s.redirect(me)
+	case AskBack:
+		if !mine {
+			return errNotHolder
+		}
+		return s.ask(me)
+	case Reply:
+		return s.reply()
 	case Carry:
-		s.carry()
+		s.carry(me, mine)
 	case Withdraw:
 		if s.in.User == "" || s.in.User != p.From.User {
 			return errNotSender
@@ -166,21 +192,64 @@ func (s *stepper) do() error {
 	return nil
 }
 
-// maxCarried bounds what is noted of carriers while one holder has a page.
+// me is whoever acts, as the page calls them, and whether it does.
+func (s *stepper) me() (Called, bool) {
+	for _, c := range s.page.Current.All() {
+		if c.User == s.in.User && c.User != "" {
+			return c, true
+		}
+	}
+	return Called{Post: s.page.Current.Post}, false
+}
+
+// accept closes the page, or notes one of several who are needed. Whoever answers on the last rung closes it in any case.
+func (s *stepper) accept(me Called) error {
+	if s.in.ETAMinutes < 0 || s.in.ETAMinutes > 240 {
+		return errETA
+	}
+	s.settle(Acceptance{User: me.User, Name: me.Name, At: s.at, ETAMinutes: s.in.ETAMinutes}, Event{User: me.User, Name: me.Name, PostName: me.Post.Name})
+	return nil
+}
+
+func (s *stepper) settle(said Acceptance, e Event) {
+	p := &s.page
+	if p.Quorum > 1 {
+		p.Coming = append(p.Coming, said)
+	}
+	if len(p.Coming) < p.Quorum && !p.last() {
+		e.Kind = Coming
+		s.add(e)
+		if p.Current.Calls(said.User) {
+			s.leave(said.User, "more people are needed")
+		}
+		return
+	}
+	p.Status, p.Accepted = Accepted, &said
+	e.Kind = AcceptedBy
+	s.add(e)
+}
+
+// maxCarried bounds what is noted of carriers while one rung has a page, maxRedirects how often a page is handed about, and maxTalk how
+// often its holders and its sender ask and reply.
 //
 // hazard: H8 escalation loops or storms
-const maxCarried = 24
+const (
+	maxCarried   = 24
+	maxRedirects = 12
+	maxTalk      = 40
+)
 
-// carry notes how telling the holder in another way goes. It moves nothing: only a person's answer does. What comes late, after the page
+// carry notes how telling a holder in another way goes. It moves nothing: only a person's answer does. What comes late, after the page
 // has moved on, changes nothing.
-func (s *stepper) carry() {
+func (s *stepper) carry(me Called, mine bool) {
 	p := &s.page
-	if s.in.User != p.Current.User || s.in.Since != p.Current.Since { // a switchboard that nobody holds has a telephone all the same
+	// A switchboard that nobody holds has a telephone all the same.
+	if !mine && (s.in.User != "" || p.Current.User != "") || s.in.Since != p.Current.Since {
 		return
 	}
 	noted := 0
 	for _, e := range p.Steps {
-		if e.At < p.Current.Since || e.User != p.Current.User || !e.Kind.carried() {
+		if e.At < p.Current.Since || e.User != me.User || !e.Kind.carried() {
 			continue
 		}
 		if noted++; e.Kind == s.in.Carried && e.Note == s.in.Reason {
@@ -188,140 +257,133 @@ func (s *stepper) carry() {
 		}
 	}
 	if s.in.Carried.carried() && noted < maxCarried {
-		s.add(Event{Kind: s.in.Carried, User: p.Current.User, Name: p.Current.Name, PostName: p.Current.Post.Name, Note: s.in.Reason})
+		s.add(Event{Kind: s.in.Carried, User: me.User, Name: me.Name, PostName: me.Post.Name, Note: s.in.Reason})
 	}
 }
 
 func (k Kind) carried() bool { return k == Tried || k == Taken || k == Arrived || k == Failed }
 
-// decline notes that the holder cannot come and passes the page on at once; on the last rung it stays, and rings on.
-func (s *stepper) decline() {
+// decline notes that somebody cannot come. When nobody else is called the page passes on at once; on the last rung it stays, and rings on.
+func (s *stepper) decline(me Called) {
 	p := &s.page
-	first := !slices.Contains(p.Passers, p.Current.User)
-	if first {
-		p.Passers = append(p.Passers, p.Current.User)
-		s.add(Event{Kind: Declined, User: p.Current.User, Name: p.Current.Name, PostName: p.Current.Post.Name, Note: s.in.Reason})
+	user := s.in.User
+	if i := slices.IndexFunc(p.Coming, func(a Acceptance) bool { return a.User == user }); i >= 0 {
+		me = Called{User: user, Name: p.Coming[i].Name}
+		p.Coming = slices.Delete(p.Coming, i, i+1)
+	}
+	if !slices.Contains(p.Passers, user) {
+		p.Passers = append(p.Passers, user)
+		s.add(Event{Kind: Declined, User: user, Name: me.Name, PostName: me.Post.Name, Note: s.in.Reason})
 	}
 	switch {
+	case !p.Current.Calls(user): // who was coming, and is not any more: the page is with others
 	case !p.last():
-		s.enter(p.Current.Rung+1, "")
+		s.leave(user, "")
 	case !p.Exhausted:
 		s.exhaust("declined")
 	}
 }
 
-// tick lets time pass: the page follows its post to a new holder, or moves on when the rung's time is over. It moves one rung at a
-// time, however late the tick is: after an outage the next holder still gets the whole time.
-func (s *stepper) tick() {
+// redirect makes the page somebody else's, on a rung of its own: if they do not answer, it goes on where it would have gone.
+func (s *stepper) redirect(me Called) error {
 	p := &s.page
-	h := s.in.Holders[p.Current.Post.ID]
-	changed := h.User != p.Current.User
+	if p.Redirects >= maxRedirects {
+		return errEnough
+	}
+	to := Rung{PostRef: s.in.To, All: p.Ladder[p.Current.Rung].All, For: p.Ladder[p.Current.Rung].For}
+	for _, c := range p.Current.All() {
+		if c.User != me.User {
+			to.With = append(to.With, c.Post)
+		}
+	}
+	passers := p.Passers
+	if !slices.Contains(passers, me.User) {
+		p.Passers = append(p.Passers, me.User)
+	}
+	if err := s.free(to.ID); err != nil {
+		return err
+	}
+	p.Redirects++
+	at := p.Current.Rung + 1
+	if p.last() { // the switchboard stays last, and may have the page again
+		at, p.Passers, p.Exhausted = p.Current.Rung, passers, false
+	}
+	p.Ladder = slices.Insert(p.Ladder, at, to)
+	s.add(Event{Kind: Redirected, User: me.User, Name: me.Name, PostName: to.Name, Note: s.in.Reason})
+	s.enter(at, "redirected by "+me.Name)
+	return nil
+}
+
+// free says whether somebody at the post can have the page now.
+func (s *stepper) free(post directory.PostID) error {
+	err := errNobody
+	for _, h := range s.in.Holders[post] {
+		switch {
+		case s.able(h) && h.Busy == "":
+			return nil
+		case h.Busy != "" && h.User != s.page.From.User:
+			err = fault.New(fault.Conflict, "UK_WARDLINE_NOBODY", h.Name+" "+h.Busy+". Choose somebody else, or pass the page to the next in line.")
+		}
+	}
+	return err
+}
+
+// ask puts a question to the sender. For an urgent page the rung's time begins anew, once: somebody is at it. An emergency waits for nobody.
+func (s *stepper) ask(me Called) error {
+	p := &s.page
 	switch {
-	case changed && (s.able(h) || p.last()):
-		s.hold(p.Current.Rung, h)
-		s.add(Event{Kind: Passed, User: h.User, Name: h.Name, PostName: p.Current.Post.Name, Note: "the post changed hands"})
-		s.join(h.User)
-	case changed:
-		s.enter(p.Current.Rung+1, "the post changed hands")
-	case s.at < p.Current.Since+p.RungFor.Milliseconds():
-	case !p.last():
-		s.enter(p.Current.Rung+1, "no answer")
-	case !p.Exhausted:
-		s.exhaust("no answer")
+	case s.in.Reason == "":
+		return errQuestion
+	case s.said(Asked):
+		return nil // a repeat
+	case s.talked() >= maxTalk:
+		return errEnough
 	}
+	if p.Urgency == Urgent && p.Current.AskedAt == 0 && !p.last() {
+		p.Current.AskedAt = s.at
+	}
+	s.add(Event{Kind: Asked, User: me.User, Name: me.Name, PostName: me.Post.Name, Note: s.in.Reason})
+	s.join(p.From.User)
+	return nil
 }
 
-// able says whether passing a page to the holder makes sense.
-func (s *stepper) able(h Holder) bool {
-	return h.User != "" && h.User != s.page.From.User && !slices.Contains(s.page.Passers, h.User)
-}
-
-// enter puts the page on the rung, or on the first one after it whose holder can answer; the last rung takes it in any case.
-func (s *stepper) enter(rung int, why string) {
+// reply is the sender's word to whoever asked. It moves nothing.
+func (s *stepper) reply() error {
 	p := &s.page
-	was := p.Current.User
-	for ; rung < len(p.Ladder)-1; rung++ {
-		h := s.in.Holders[p.Ladder[rung].ID]
-		if s.able(h) && h.User != was {
-			break
-		}
-		if h.User == "" {
-			why = "nobody holds " + p.Ladder[rung].Name
-		}
-	}
-	h := s.in.Holders[p.Ladder[rung].ID]
-	s.hold(rung, h)
 	switch {
-	case rung == 0: // only a page that is being raised enters here, and its first step has been told
-		s.join(h.User)
-	case p.last():
-		s.exhaust(why)
-	default:
-		s.add(Event{Kind: Passed, User: h.User, Name: h.Name, PostName: p.Ladder[rung].Name, Note: why})
-		s.join(h.User)
+	case s.in.User == "" || s.in.User != p.From.User:
+		return errNotSender
+	case s.in.Reason == "":
+		return errQuestion
+	case s.said(Replied):
+		return nil
+	case !slices.ContainsFunc(p.Steps, func(e Event) bool { return e.Kind == Asked }):
+		return errNoAsker
+	case s.talked() >= maxTalk:
+		return errEnough
 	}
-}
-
-func (s *stepper) hold(rung int, h Holder) {
-	p := &s.page
-	p.Current = Current{Rung: rung, Post: p.Ladder[rung], User: h.User, Name: h.Name, Since: s.at}
-}
-
-func (s *stepper) exhaust(why string) {
-	p := &s.page
-	p.Exhausted = true
-	s.add(Event{Kind: Exhausted, User: p.Current.User, Name: p.Current.Name, PostName: p.Current.Post.Name, Note: why})
-	s.join(p.Current.User)
-}
-
-func (s *stepper) add(e Event) {
-	e.At = s.at
-	s.page.Seq++
-	s.page.Steps = append(s.page.Steps, e)
-	s.effects = append(s.effects, Effect{Step: e})
-}
-
-// join lets the newest effect bring the user into the room.
-func (s *stepper) join(user id.User) {
-	if n := len(s.effects); n > 0 {
-		s.effects[n-1].Join = user
-	}
-}
-
-// aim sets the clock and says who is next. The clock wakes the page when the rung's time is over, or when the holder's duty ends,
-// whichever comes first; on the last rung it wakes again and again, to see whether somebody holds the switchboard.
-func (s *stepper) aim() {
-	p := &s.page
-	p.Next = nil
-	if p.Status != Open {
-		p.WakeAt, p.Current.DueAt = 0, 0
-		return
-	}
-	rung := p.RungFor.Milliseconds()
-	due := p.Current.Since + rung
-	if p.last() {
-		p.Current.DueAt = 0
-		if due <= s.at {
-			due = s.at + rung
-		}
-	} else {
-		p.Current.DueAt = due
-		p.Next = s.next()
-	}
-	p.WakeAt = due
-	if until := s.in.Holders[p.Current.Post.ID].Until; until > s.at && until < due {
-		p.WakeAt = until
-	}
-}
-
-// next is the rung that enter would choose.
-func (s *stepper) next() *NextUp {
-	p := &s.page
-	for rung := p.Current.Rung + 1; rung < len(p.Ladder); rung++ {
-		h := s.in.Holders[p.Ladder[rung].ID]
-		if s.able(h) && h.User != p.Current.User || rung == len(p.Ladder)-1 {
-			return &NextUp{Post: p.Ladder[rung], Name: h.Name}
-		}
+	s.add(Event{Kind: Replied, User: p.From.User, Name: p.From.Name, Note: s.in.Reason})
+	for _, c := range p.Current.All() {
+		s.join(c.User)
 	}
 	return nil
+}
+
+// said says whether the newest word of this kind is the same person's, and the same.
+func (s *stepper) said(k Kind) bool {
+	for _, e := range slices.Backward(s.page.Steps) {
+		if e.Kind == k {
+			return e.User == s.in.User && e.Note == s.in.Reason
+		}
+	}
+	return false
+}
+
+func (s *stepper) talked() (n int) {
+	for _, e := range s.page.Steps {
+		if e.Kind == Asked || e.Kind == Replied {
+			n++
+		}
+	}
+	return n
 }

@@ -24,18 +24,19 @@ var t0 = time.UnixMilli(1_795_334_400_000)
 func newPage(ladder ...string) Page {
 	p := Page{Snapshot: Snapshot{ID: "pg_1", Urgency: Urgent, From: Sender{User: asha, Name: "Asha"}}, RungFor: time.Minute}
 	for _, l := range ladder {
-		p.Ladder = append(p.Ladder, PostRef{ID: directory.PostID(l), Name: l})
+		p.Ladder = append(p.Ladder, Rung{PostRef: PostRef{ID: directory.PostID(l), Name: l}})
 	}
 	if len(p.Ladder) > 0 {
-		p.Post = p.Ladder[0]
+		p.Post = p.Ladder[0].PostRef
 	}
 	return p
 }
 
-func holders(pairs ...string) map[directory.PostID]Holder {
-	m := map[directory.PostID]Holder{}
+func holders(pairs ...string) Holders {
+	m := Holders{}
 	for i := 0; i < len(pairs); i += 2 {
-		m[directory.PostID(pairs[i])] = Holder{User: id.User(pairs[i+1]), Name: pairs[i+1]}
+		post := directory.PostID(pairs[i])
+		m[post] = append(m[post], Holder{User: id.User(pairs[i+1]), Name: pairs[i+1]})
 	}
 	return m
 }
@@ -50,7 +51,7 @@ type move struct {
 
 func TestStep(t *testing.T) {
 	all := holders("spr", string(liam), "sho1", string(grace), "site", string(maya), "switch", string(board))
-	with := func(in Input, h map[directory.PostID]Holder) Input { in.Holders = h; return in }
+	with := func(in Input, h Holders) Input { in.Holders = h; return in }
 	tests := []struct {
 		name   string
 		ladder []string
@@ -159,7 +160,7 @@ func TestStep(t *testing.T) {
 
 func TestStep_WakesWhenDutyEnds(t *testing.T) {
 	until := t0.Add(10 * time.Second).UnixMilli()
-	h := map[directory.PostID]Holder{"spr": {User: liam, Until: until}}
+	h := Holders{"spr": {{User: liam, Until: until}}}
 	p, _, err := Step(newPage("spr", "switch"), t0, Input{Verb: Raise, Holders: h})
 	if err != nil || p.WakeAt != until {
 		t.Fatalf("got wake at %d, %v; want %d, the end of the duty", p.WakeAt, err, until)

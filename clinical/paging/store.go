@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -52,27 +53,26 @@ func earlier(ctx context.Context, q db.Querier, from id.User, txn string) (store
 	return s, err == nil, err
 }
 
-var held = db.SQL("paging.held", `SELECT state, told_pos FROM paging_page WHERE current_user_id = $1 AND status = 'open' ORDER BY raised_at LIMIT 200`)
+var held = db.SQL("paging.held", `SELECT p.state, p.told_pos FROM paging_called c JOIN paging_page p ON p.id = c.page WHERE c.user_id = $1 AND p.status = 'open' ORDER BY p.raised_at LIMIT 200`)
 
 var sent = db.SQL("paging.sent", `SELECT state, told_pos FROM paging_page WHERE from_user = $1 ORDER BY raised_at DESC LIMIT 100`)
 
 var openPages = db.SQL("paging.open", `SELECT state, told_pos FROM paging_page WHERE status = 'open' ORDER BY raised_at LIMIT 1000`)
 
-type due struct {
-	id     ID
-	wakeAt int64
-}
+var openAfter = db.SQL("paging.open_after", `SELECT state, told_pos FROM paging_page WHERE status = 'open' AND id > $1 ORDER BY id LIMIT 500`)
 
-var dueNext = db.SQL("paging.due", `SELECT id, wake_at FROM paging_page WHERE status = 'open' ORDER BY wake_at, id LIMIT 200`)
+// openAt is the open pages that call whoever holds a post. Rows from before posts were noted have none.
+var openAt = db.SQL("paging.open_at", `SELECT p.state, p.told_pos FROM paging_page p WHERE p.status = 'open' AND p.id IN (SELECT page FROM paging_called WHERE post = $1 OR post = '') ORDER BY p.raised_at LIMIT 10000`)
 
-func scanDue(r db.Row) (due, error) {
-	var d due
-	err := r.Scan(&d.id, &d.wakeAt)
-	return d, err
-}
+// What is due, what a clock that was set back left ahead of its time, and when the next will be due.
+var (
+	dueNow    = db.SQL("paging.due", `SELECT id FROM paging_page WHERE status = 'open' AND wake_at <= $1 ORDER BY wake_at, id LIMIT $2`)
+	aheadNow  = db.SQL("paging.ahead", `SELECT id FROM paging_page WHERE status = 'open' AND since_at > $1 ORDER BY since_at DESC, id LIMIT $2`)
+	nextAfter = db.SQL("paging.next", `SELECT wake_at FROM paging_page WHERE status = 'open' AND wake_at > $1 ORDER BY wake_at LIMIT 1`)
+)
 
-var insert = db.SQL("paging.insert", `INSERT INTO paging_page (id, room, status, from_user, txn, current_user_id, raised_at, wake_at, told_pos, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
+var insert = db.SQL("paging.insert", `INSERT INTO paging_page (id, room, status, from_user, txn, current_user_id, raised_at, wake_at, told_pos, state, since_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`)
 
 func add(ctx context.Context, tx *db.Tx, s stored, txn string) error {
 	raw, err := json.Marshal(s.Page)
@@ -80,19 +80,52 @@ func add(ctx context.Context, tx *db.Tx, s stored, txn string) error {
 		return fmt.Errorf("store page %s: %w", s.ID, err)
 	}
 	_, err = tx.Exec(ctx, insert, string(s.ID), string(s.RoomID), string(s.Status), string(s.From.User), txn, string(s.Current.User),
-		s.RaisedAt, s.WakeAt, s.told, raw)
-	return err
+		s.RaisedAt, s.WakeAt, s.told, raw, s.began())
+	if err != nil {
+		return err
+	}
+	return call(ctx, tx, s, nil)
 }
 
-var update = db.SQL("paging.update", `UPDATE paging_page SET status = $2, current_user_id = $3, wake_at = $4, told_pos = $5, state = $6 WHERE id = $1`)
+var (
+	addCalled = db.SQL("paging.add_called", `INSERT INTO paging_called (page, user_id, post) VALUES ($1, $2, $3) ON CONFLICT (page, user_id) DO NOTHING`)
+	endCalled = db.SQL("paging.end_called", `DELETE FROM paging_called WHERE page = $1`)
+)
 
-func save(ctx context.Context, tx *db.Tx, s stored) error {
+// call writes down who is called by a page, and by which posts, when that has changed.
+func call(ctx context.Context, tx *db.Tx, s stored, before []Called) error {
+	var now []Called
+	if s.Status == Open {
+		if now = s.Current.All(); len(now) == 0 {
+			now = []Called{{Post: s.Current.Post}}
+		}
+	}
+	if slices.Equal(now, before) {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, endCalled, string(s.ID)); err != nil {
+		return err
+	}
+	for _, c := range now {
+		if _, err := tx.Exec(ctx, addCalled, string(s.ID), string(c.User), string(c.Post.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var update = db.SQL("paging.update", `UPDATE paging_page SET status = $2, current_user_id = $3, wake_at = $4, told_pos = $5, state = $6, since_at = $7 WHERE id = $1`)
+
+func save(ctx context.Context, tx *db.Tx, s stored, before []Called) error {
 	raw, err := json.Marshal(s.Page)
 	if err != nil {
 		return fmt.Errorf("store page %s: %w", s.ID, err)
 	}
-	_, err = tx.Exec(ctx, update, string(s.ID), string(s.Status), string(s.Current.User), s.WakeAt, s.told, raw)
-	return err
+	_, err = tx.Exec(ctx, update, string(s.ID), string(s.Status), string(s.Current.User), s.WakeAt, s.told, raw, s.began())
+	if err != nil {
+		return err
+	}
+	return call(ctx, tx, s, before)
 }
 
 var noteEvent = db.SQL("paging.note_event", `INSERT INTO paging_event (event, page) VALUES ($1, $2) ON CONFLICT (event) DO NOTHING`)

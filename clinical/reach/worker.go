@@ -68,20 +68,30 @@ func (s *Service) Plan(ctx context.Context, tx *db.Tx, p paging.Snapshot) error 
 	if p.Status != paging.Open {
 		return nil
 	}
-	for _, w := range s.Config.plan(p.Urgency) {
-		at, err := s.address(ctx, tx, w.Way, p.Current.User, p.Current.Post.ID)
-		if err != nil {
-			return err
-		}
-		if at == "" {
-			continue
-		}
-		when := p.Current.Since + w.After.Milliseconds()
-		if _, err := tx.Exec(ctx, insertTry, "try_"+id.NewOpaque(16), string(p.ID), p.Current.Since, string(p.Current.User), string(w.Way), when, s.Now().UnixMilli()); err != nil {
-			return err
-		}
-		tx.AfterCommit(func() { s.ring(w.Way) })
+	list := p.Current.All()
+	if len(list) == 0 { // a switchboard that nobody holds has a telephone all the same
+		list = []paging.Called{{Post: p.Current.Post}}
 	}
+	for _, c := range list {
+		for _, w := range s.Config.plan(p.Urgency) {
+			if err := s.planOne(ctx, tx, p, c, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) planOne(ctx context.Context, tx *db.Tx, p paging.Snapshot, c paging.Called, w When) error {
+	at, err := s.address(ctx, tx, w.Way, c.User, c.Post.ID)
+	if err != nil || at == "" {
+		return err
+	}
+	when := p.Current.Since + w.After.Milliseconds()
+	if _, err := tx.Exec(ctx, insertTry, "try_"+id.NewOpaque(16), string(p.ID), p.Current.Since, string(c.User), string(w.Way), when, s.Now().UnixMilli()); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { s.ring(w.Way) })
 	return nil
 }
 
@@ -198,10 +208,11 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, t *try) (m carrier.Messa
 		return m, err
 	}
 	now := s.Now()
-	needed := err == nil && p.Status == paging.Open && p.Current.User == t.holder && p.Current.Since == t.since && (t.way == Voice || !p.Looked())
+	c, called := calledAs(p, t.holder)
+	needed := err == nil && p.Status == paging.Open && called && p.Current.Since == t.since && (t.way == Voice || !p.Looked(t.holder))
 	to := ""
 	if needed {
-		if to, err = s.address(ctx, tx, t.way, p.Current.User, p.Current.Post.ID); err != nil {
+		if to, err = s.address(ctx, tx, t.way, c.User, c.Post.ID); err != nil {
 			return m, err
 		}
 	}
@@ -280,4 +291,14 @@ func (s *Service) Receive(ctx context.Context, w Way, r *http.Request) error {
 		}
 		return s.note(ctx, tx, t, k, got.Reason)
 	})
+}
+
+// calledAs is by which post somebody is called, and whether they are; nobody is called where a switchboard stands empty.
+func calledAs(p paging.Snapshot, user id.User) (paging.Called, bool) {
+	for _, c := range p.Current.All() {
+		if c.User == user {
+			return c, true
+		}
+	}
+	return paging.Called{Post: p.Current.Post}, user == "" && p.Current.User == ""
 }

@@ -35,6 +35,15 @@ func (s *Service) Of(ctx context.Context, u id.User) (Status, error) {
 	return st, err
 }
 
+// Protected says, after a name, why somebody is to be asked only when nobody else can be, "" when they may be asked. It suits paging.Deps.Busy.
+func Protected(ctx context.Context, q db.Querier, u id.User, at time.Time) (string, error) {
+	st, err := db.One(ctx, q, read, scan, string(u))
+	if fault.Is(err, fault.NotFound) || err == nil && st.Over(at) {
+		return "", nil
+	}
+	return is[st.Kind], err
+}
+
 // Set says something of oneself, in place of what was said before. A status that nobody could read, or whose end has passed, is
 // fault.Invalid.
 func (s *Service) Set(ctx context.Context, u id.User, st Status) (Status, error) {

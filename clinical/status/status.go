@@ -21,9 +21,21 @@ const (
 	Round   Kind = "round"
 	Break   Kind = "break"
 	Busy    Kind = "busy"
+
+	// The protected ones: pages go to the next in line, and their sender is told why.
+	Sterile  Kind = "sterile"
+	Teaching Kind = "teaching"
+	Rest     Kind = "rest"
 )
 
-var names = map[Kind]string{None: "", Clinic: "In clinic", Theatre: "In theatre", Round: "On a ward round", Break: "On a break", Busy: "Busy"}
+// is says, after a name, why pages go to the next in line.
+var is = map[Kind]string{Sterile: "is in a sterile procedure", Teaching: "is teaching", Rest: "is on protected rest"}
+
+// Protected says whether pages go to the next in line while somebody is busy with this.
+func (k Kind) Protected() bool { return is[k] != "" }
+
+var names = map[Kind]string{None: "", Clinic: "In clinic", Theatre: "In theatre", Round: "On a ward round", Break: "On a break", Busy: "Busy",
+	Sterile: "In a sterile procedure", Teaching: "Teaching", Rest: "On protected rest"}
 
 // Status is what somebody says of themselves. The zero Status is nothing.
 type Status struct {
@@ -36,6 +48,7 @@ type Status struct {
 const (
 	maxWords = 140
 	longest  = 14 * 24 * time.Hour
+	guarded  = 12 * time.Hour // of a protected state: one that is forgotten must not outlast the shift
 )
 
 // None says whether nothing is said.
@@ -63,7 +76,7 @@ func (s Status) Note() string {
 func check(s Status, now time.Time) (Status, error) {
 	bad := func(text string) error { return fault.New(fault.Invalid, "M_INVALID_PARAM", text) }
 	if _, known := names[s.Kind]; !known {
-		return s, bad("A status is clinic, theatre, round, break, busy, or words of your own.")
+		return s, bad("A status is clinic, theatre, round, break, busy, sterile, teaching, rest, or words of your own.")
 	}
 	if !utf8.ValidString(s.Words) {
 		return s, bad("The words of the status are not text.")
@@ -76,6 +89,8 @@ func check(s Status, now time.Time) (Status, error) {
 		return s, bad("Keep your status under 140 letters.")
 	case s.Over(now):
 		return s, bad("That time has passed. Choose a later one.")
+	case s.Kind.Protected() && (s.Until.IsZero() || s.Until.After(now.Add(guarded))):
+		return s, bad("While this lasts, pages go to the next in line. Say until when, within twelve hours.")
 	case !s.Until.IsZero() && s.Until.After(now.Add(longest)):
 		return s, bad("A status lasts two weeks at most. Leave the end out to take it back yourself.")
 	}

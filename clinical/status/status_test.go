@@ -94,3 +94,34 @@ func TestStatus(t *testing.T) {
 		})
 	}, status.Migrations())
 }
+
+func TestStatus_Protected(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		now := time.Date(2026, 1, 10, 9, 0, 0, 0, time.UTC)
+		s := status.New(status.Deps{DB: d, Now: func() time.Time { return now }, Note: func(id.User, string) {}})
+		is := func(at time.Time) string {
+			t.Helper()
+			why, err := status.Protected(t.Context(), d, asha, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return why
+		}
+		for _, until := range []time.Time{{}, now.Add(13 * time.Hour)} {
+			if _, err := s.Set(t.Context(), asha, status.Status{Kind: status.Sterile, Until: until}); !fault.Is(err, fault.Invalid) {
+				t.Errorf("until %v: %v", until, err)
+			}
+		}
+		for kind, want := range map[status.Kind]string{status.Sterile: "is in a sterile procedure", status.Rest: "is on protected rest", status.Teaching: "is teaching", status.Theatre: ""} {
+			if _, err := s.Set(t.Context(), asha, status.Status{Kind: kind, Until: now.Add(time.Hour)}); err != nil {
+				t.Fatal(err)
+			}
+			if got := is(now); got != want || (want != "") != kind.Protected() {
+				t.Errorf("%s: %q", kind, got)
+			}
+			if got := is(now.Add(time.Hour)); got != "" {
+				t.Errorf("%s after its end: %q", kind, got)
+			}
+		}
+	}, status.Migrations())
+}

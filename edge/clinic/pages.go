@@ -19,52 +19,82 @@ import (
 	"wardline/matrix/id"
 )
 
+// target is whom a page goes to, in a body.
+type target struct {
+	Post   directory.PostID `json:"post"`
+	Person id.User          `json:"person"`
+	Team   directory.TeamID `json:"team"`
+}
+
+func (t target) of() paging.Target {
+	return paging.Target{Post: t.Post, Person: t.Person, Team: t.Team}
+}
+
 type rungView struct {
-	AfterMS int64          `json:"after_ms"`
-	Post    paging.PostRef `json:"post"`
-	Holder  *holderView    `json:"holder"`
-	Reach   []paging.Way   `json:"reach"`
+	AfterMS int64            `json:"after_ms"`
+	Post    paging.PostRef   `json:"post"`
+	Posts   []paging.PostRef `json:"posts"`
+	Called  []paging.Called  `json:"called"`
+	Holder  *holderView      `json:"holder"`
+	Reach   []paging.Way     `json:"reach"`
+	Note    string           `json:"note"`
 }
 
 func (h *handler) previewPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var body struct {
-		Post    directory.PostID `json:"post"`
-		Urgency paging.Urgency   `json:"urgency"`
+		target
+		Urgency paging.Urgency `json:"urgency"`
+		Rules   *paging.Rules  `json:"rules"` // to try, in place of those in force
+		At      int64          `json:"at"`    // 0 is now
 	}
 	if err := httpx.Decode(r, &body, maxBody); err != nil {
 		return err
 	}
-	plan, err := h.Paging.Preview(r.Context(), a.User, body.Post, body.Urgency)
+	at := h.Now()
+	if body.At != 0 {
+		at = time.UnixMilli(body.At)
+	}
+	var draft *paging.Draft
+	if body.Rules != nil {
+		draft = &paging.Draft{Rules: *body.Rules}
+	}
+	plan, err := h.Paging.Preview(r.Context(), a.User, body.of(), body.Urgency, draft, at)
 	if err != nil {
 		return err
 	}
-	steps := make([]rungView, 0, len(plan.Rungs))
-	for _, rung := range plan.Rungs {
-		v := rungView{AfterMS: rung.After.Milliseconds(), Post: rung.Post, Reach: rung.Reach}
-		if rung.Holder != nil {
-			v.Holder = viewOf(*rung.Holder)
+	steps := make([]rungView, 0, len(plan.Steps))
+	for _, s := range plan.Steps {
+		v := rungView{AfterMS: s.After.Milliseconds(), Post: s.Posts[0], Posts: s.Posts, Called: append([]paging.Called{}, s.Called...), Reach: s.Reach, Note: s.Note}
+		if len(s.Called) > 0 {
+			v.Post = s.Called[0].Post
+		}
+		switch {
+		case s.Holder != nil:
+			v.Holder = viewOf(*s.Holder)
+		case len(s.Called) > 0:
+			v.Holder = &holderView{User: s.Called[0].User, Name: s.Called[0].Name}
 		}
 		steps = append(steps, v)
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"post": plan.Post, "steps": steps, "then": plan.Then})
+	return httpx.JSON(w, http.StatusOK, map[string]any{"post": plan.Post, "steps": steps, "then": plan.Then, "quorum": max(plan.Quorum, 1), "policy": plan.Policy})
 }
 
 func (h *handler) raisePage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var body struct {
-		Txn      string           `json:"txn"`
-		Post     directory.PostID `json:"post"`
-		Urgency  paging.Urgency   `json:"urgency"`
-		Patient  patient.ID       `json:"patient"`
-		Room     id.Room          `json:"room"`
-		Where    obs.Hidden       `json:"where"`
-		What     obs.Hidden       `json:"what"`
-		Need     string           `json:"need"`
-		Callback obs.Hidden       `json:"callback"`
+		target
+		Txn      string         `json:"txn"`
+		Urgency  paging.Urgency `json:"urgency"`
+		Patient  patient.ID     `json:"patient"`
+		Room     id.Room        `json:"room"`
+		Where    obs.Hidden     `json:"where"`
+		What     obs.Hidden     `json:"what"`
+		Need     string         `json:"need"`
+		Callback obs.Hidden     `json:"callback"`
 	}
 	if err := httpx.Decode(r, &body, maxBody); err != nil {
 		return err
 	}
-	page, err := h.Paging.Raise(r.Context(), a.User, paging.NewPage{Txn: body.Txn, Post: body.Post, Urgency: body.Urgency, Patient: body.Patient,
+	page, err := h.Paging.Raise(r.Context(), a.User, paging.NewPage{Txn: body.Txn, To: body.of(), Urgency: body.Urgency, Patient: body.Patient,
 		Room: body.Room, Where: body.Where, What: body.What, Need: body.Need, Callback: body.Callback})
 	return showPage(w, page, err)
 }
@@ -109,19 +139,35 @@ func (h *handler) seenPage(w http.ResponseWriter, r *http.Request, a account.Act
 	return showPage(w, page, err)
 }
 
+// answers are what can be said to a page.
+var answers = map[string]paging.Verb{"accept": paging.Accept, "decline": paging.Decline, "redirect": paging.Redirect, "ask": paging.AskBack}
+
 func (h *handler) answerPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 	var body struct {
 		Answer string     `json:"answer"`
 		ETA    int        `json:"eta_minutes"`
 		Reason obs.Hidden `json:"reason"`
+		To     target     `json:"to"`
 	}
 	if err := httpx.Decode(r, &body, maxBody); err != nil {
 		return err
 	}
-	if body.Answer != "accept" && body.Answer != "decline" {
-		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The answer is accept or decline.")
+	verb, ok := answers[body.Answer]
+	if !ok {
+		return fault.New(fault.Invalid, "M_INVALID_PARAM", "The answer is accept, decline, redirect or ask.")
 	}
-	page, err := h.Paging.Answer(r.Context(), a.User, pageID(r), paging.Answer{Accept: body.Answer == "accept", ETAMinutes: body.ETA, Reason: string(body.Reason)})
+	page, err := h.Paging.Answer(r.Context(), a.User, pageID(r), paging.Answer{Verb: verb, ETAMinutes: body.ETA, Reason: string(body.Reason), To: body.To.of()})
+	return showPage(w, page, err)
+}
+
+func (h *handler) replyPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	var body struct {
+		Words obs.Hidden `json:"words"`
+	}
+	if err := httpx.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	page, err := h.Paging.Reply(r.Context(), a.User, pageID(r), string(body.Words))
 	return showPage(w, page, err)
 }
 

@@ -38,19 +38,19 @@ func (a Actor) Page(post directory.PostID, about patient.ID, what string) paging
 
 // TryPage raises a page.
 func (a Actor) TryPage(post directory.PostID, about patient.ID, what, txn string) (paging.Snapshot, error) {
-	return a.w.Paging.Raise(context.Background(), a.User, paging.NewPage{Txn: txn, Post: post, Urgency: paging.Urgent, Patient: about,
+	return a.w.Paging.Raise(context.Background(), a.User, paging.NewPage{Txn: txn, To: paging.Target{Post: post}, Urgency: paging.Urgent, Patient: about,
 		Where: "Ward 7", What: obs.Hidden(what), Need: "attend", Callback: "4417"})
 }
 
 // Accept accepts a page.
 func (a Actor) Accept(page paging.ID) error {
-	_, err := a.w.Paging.Answer(context.Background(), a.User, page, paging.Answer{Accept: true, ETAMinutes: 5})
+	_, err := a.w.Paging.Answer(context.Background(), a.User, page, paging.Answer{Verb: paging.Accept, ETAMinutes: 5})
 	return err
 }
 
 // Decline declines a page.
 func (a Actor) Decline(page paging.ID, reason string) error {
-	_, err := a.w.Paging.Answer(context.Background(), a.User, page, paging.Answer{Reason: reason})
+	_, err := a.w.Paging.Answer(context.Background(), a.User, page, paging.Answer{Verb: paging.Decline, Reason: reason})
 	return err
 }
 

@@ -158,14 +158,14 @@ func TestPage_Sight(t *testing.T) {
 	in(t, "ErrInvalid wrong patient for the room, unknown post, no need", func(t *testing.T, w *Ward) {
 		asha := w.As("asha")
 		about := asha.PatientRoom("pt_smith")
-		_, err := w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "a", Post: "po_med_spr", Urgency: paging.Urgent,
+		_, err := w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "a", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent,
 			Patient: "pt_jones", Room: about, What: "x", Need: "attend"})
 		want(t, err, fault.Invalid)
-		_, err = w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "b", Post: "po_none", Urgency: paging.Urgent, Room: about, What: "x", Need: "attend"})
+		_, err = w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "b", To: paging.Target{Post: "po_none"}, Urgency: paging.Urgent, Room: about, What: "x", Need: "attend"})
 		want(t, err, fault.Invalid)
-		_, err = w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "c", Post: "po_med_spr", Urgency: paging.Urgent, Room: about, What: "x"})
+		_, err = w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "c", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent, Room: about, What: "x"})
 		want(t, err, fault.Invalid)
-		_, err = w.Paging.Raise(context.Background(), w.As("owen").User, paging.NewPage{Txn: "d", Post: "po_med_spr", Urgency: paging.Urgent, Room: about, What: "x", Need: "ring"})
+		_, err = w.Paging.Raise(context.Background(), w.As("owen").User, paging.NewPage{Txn: "d", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent, Room: about, What: "x", Need: "ring"})
 		want(t, err, fault.Hidden)
 	})
 	in(t, "OK every step is in the audit, and the chain holds", func(t *testing.T, w *Ward) {
@@ -188,15 +188,15 @@ func TestPage_Sight(t *testing.T) {
 
 func TestPreview(t *testing.T) {
 	in(t, "OK says who gets it when", func(t *testing.T, w *Ward) {
-		plan, err := w.Paging.Preview(context.Background(), w.As("asha").User, "po_med_spr", paging.Urgent)
+		plan, err := w.Paging.Preview(context.Background(), w.As("asha").User, paging.Target{Post: "po_med_spr"}, paging.Urgent, nil, time.Now())
 		ok(t, err)
 		var got []string
-		for _, r := range plan.Rungs {
+		for _, r := range plan.Steps {
 			name := "nobody"
 			if r.Holder != nil {
 				name = r.Holder.Name
 			}
-			got = append(got, fmt.Sprintf("%ds %s %s", int(r.After.Seconds()), r.Post.Name, name))
+			got = append(got, fmt.Sprintf("%ds %s %s", int(r.After.Seconds()), r.Posts[0].Name, name))
 		}
 		if s := strings.Join(got, "; "); s != "0s Medical registrar on call Liam Hughes; 20s SHO 1 Grace Obi; 40s SHO 2 nobody; 40s Site lead Maya Lind" || plan.Then != "Switchboard rings" {
 			t.Fatalf("got %s; then %s", s, plan.Then)

@@ -158,7 +158,7 @@ func (w *Ward) open() {
 	w.Reminders = remind.New(remind.Deps{DB: d, Rooms: w.Rooms, Accounts: w.Accounts, Push: w.Push, Now: w.now, Log: w.log})
 	w.Status = status.New(status.Deps{DB: d, Now: w.now, Note: w.Timeline.SetStanding})
 	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
-	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log})
+	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log, Busy: status.Protected})
 	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
 	w.Emergency = emergency.New(emergency.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
 	w.Paging.OnStep = func(ctx context.Context, tx *db.Tx, p paging.Snapshot) error {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package paging
+
+// races says that the race detector watches.
+const races = false
