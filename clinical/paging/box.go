@@ -138,11 +138,10 @@ func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed m
 // skips says why nobody is called on a rung.
 func (s *Service) skips(r Rung, world Holders) string {
 	for _, ref := range append([]PostRef{r.PostRef}, r.With...) {
-		for _, h := range world[ref.ID] {
-			if h.Busy != "" {
-				return h.Name + " " + h.Busy
-			}
-			return h.Name + " has been asked, or sent it"
+		if all := world[ref.ID]; len(all) > 0 && all[0].Busy != "" {
+			return all[0].Name + " " + all[0].Busy
+		} else if len(all) > 0 {
+			return all[0].Name + " has been asked, or sent it"
 		}
 	}
 	return "nobody holds it"
