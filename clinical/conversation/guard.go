@@ -7,12 +7,19 @@ import (
 
 	"wardline/clinical/patient"
 	"wardline/ground/fault"
+	"wardline/matrix/event"
+	"wardline/matrix/id"
 	"wardline/matrix/room"
 )
 
 // Guard refuses what a client may not write into a room: its class, its patient, and encryption where the trust does not allow it for the
 // class, which would take the room out of the record's reach and its pages out of escalation's.
+//
+// Whoever takes the last owner out of a group, by whichever app or verb, gives it another in the same act.
 func (s *Service) Guard(ctx context.Context, a *room.Act, d room.Draft) error {
+	if d.Type == event.TypeMember && d.StateKey != nil {
+		return s.goes(ctx, a, id.User(*d.StateKey), d.Content)
+	}
 	if !d.Client {
 		return nil
 	}
@@ -32,10 +39,27 @@ func (s *Service) Guard(ctx context.Context, a *room.Act, d room.Draft) error {
 			return err
 		}
 	}
-	if d.Type == "m.room.message" && bytes.Contains(d.Content, []byte(MentionsKey)) {
+	if d.Type != "m.room.message" {
+		return nil
+	}
+	if err := maySay(d.Content); err != nil {
+		return err
+	}
+	if bytes.Contains(d.Content, []byte(MentionsKey)) {
 		return s.named(ctx, a, d)
 	}
 	return nil
+}
+
+// goes looks whether somebody who is here is about to be so no more, and whether the group then needs an owner.
+func (s *Service) goes(ctx context.Context, a *room.Act, who id.User, content json.RawMessage) error {
+	var c struct {
+		Membership string `json:"membership"`
+	}
+	if json.Unmarshal(content, &c) != nil || c.Membership != "leave" && c.Membership != "ban" || a.Membership(who) != "join" {
+		return nil
+	}
+	return s.succeed(ctx, a, who)
 }
 
 // forged refuses content that claims to be forwarded, itself or in what it replaces.
