@@ -98,6 +98,7 @@ func (a *App) clinic() error {
 
 	c.Staff.Proofs = []func(context.Context, *db.Tx, id.User, id.User) error{a.Factors.ResetIn, a.Passkeys.ResetIn}
 
+	a.Media.MayKeep = conversation.MayKeep
 	// A room's class and patient first, because the others read them; then pages, then decisions.
 	a.Rooms.Guard(c.Conversations.Guard)
 	a.Rooms.Guard(c.Asks.Guard)

@@ -171,7 +171,7 @@ func (s *Service) announce(ctx context.Context, name ID, p Part) error {
 	if p.Total <= 0 {
 		return fault.New(fault.Invalid, "M_INVALID_PARAM", "A file has at least one byte.")
 	}
-	declared, err := s.admissible(Upload{Type: p.Type, Name: p.Name, SizeBytes: p.Total})
+	declared, err := s.admissible(Upload{Owner: p.Owner, Type: p.Type, Name: p.Name, SizeBytes: p.Total})
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ type Service struct {
 	blobs  blobs
 	// Quota is how many bytes one user may have here, 0 for no bound. Set before use.
 	Quota int64
+	// MayKeep is asked before a file is read, when only what was said of it is known, and again when its bytes are here and Sniffed
+	// says what they are. A fault refuses the file and nothing of it stays; nil for no such rule. Set before use.
+	MayKeep func(File) error
 
 	draw chan struct{} // bounds how many pictures are in memory at once
 
@@ -116,7 +119,18 @@ func (s *Service) admissible(u Upload) (declared string, err error) {
 	if len(u.Name) > 1024 || !utf8.ValidString(u.Name) || strings.ContainsRune(u.Name, 0) {
 		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "The file's name is not one.")
 	}
-	return declaredType(u.Type)
+	declared, err = declaredType(u.Type)
+	if err != nil {
+		return "", err
+	}
+	return declared, s.mayKeep(File{Owner: u.Owner, Name: u.Name, Declared: declared})
+}
+
+func (s *Service) mayKeep(f File) error {
+	if s.MayKeep == nil {
+		return nil
+	}
+	return s.MayKeep(f)
 }
 
 func broken(err error) error {
@@ -154,6 +168,9 @@ func (s *Service) keep(raw *os.File, f *File) error {
 		return fmt.Errorf("read incoming file: %w", err)
 	}
 	f.Sniffed, f.SHA256 = kind.String(), f.Original
+	if err := s.mayKeep(*f); err != nil {
+		return err
+	}
 	clean := cleaners[f.Sniffed]
 	if clean == nil {
 		return s.blobs.keep(raw, "blob", f.SHA256)

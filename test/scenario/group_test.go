@@ -14,6 +14,8 @@ import (
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
+	"wardline/matrix/media"
+	"wardline/matrix/room"
 	"wardline/matrix/timeline"
 )
 
@@ -240,6 +242,80 @@ func TestRoles(t *testing.T) {
 		}
 		if err := w.Conversations.SetRole(t.Context(), asha.User, asha.PatientRoom("pt_jones"), tom.User, conversation.Admin); !fault.Is(err, fault.Invalid) {
 			t.Errorf("roles in a patient's room: %v", err)
+		}
+	})
+}
+
+// TestHeirs leaves groups by an app that knows nothing of owners.
+func TestHeirs(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom, grace := w.As("asha"), w.As("tom"), w.As("grace")
+		leave := func(who Actor, g id.Room) {
+			t.Helper()
+			ok(t, w.Rooms.ChangeMembership(t.Context(), g, room.Change{Sender: who.User, Verb: "leave"}))
+		}
+		owns := func(who Actor, g id.Room) bool {
+			t.Helper()
+			return w.Conversations.SetRole(t.Context(), who.User, g, who.User, conversation.Owner) == nil
+		}
+		g := asha.Group(conversation.Group{Name: "Falls", Class: conversation.Team, People: []id.User{tom.User}})
+		w.Pass(time.Minute)
+		_, err := w.Conversations.Add(t.Context(), tom.User, g, []id.User{grace.User}, nil)
+		ok(t, err)
+		leave(asha, g)
+		if !owns(tom, g) || owns(grace, g) {
+			t.Error("the member who has been there longest is not its owner")
+		}
+		if asha.in(g) {
+			t.Error("she is still in it")
+		}
+		// Somebody who is no owner leaves nobody anything.
+		leave(grace, g)
+		if !owns(tom, g) {
+			t.Error("the owner lost the group when a member left")
+		}
+		// Two owners: the other stays one, and nobody rises.
+		two := asha.Group(conversation.Group{Name: "Two", Class: conversation.Team, People: []id.User{tom.User, grace.User}})
+		ok(t, w.Conversations.SetRole(t.Context(), asha.User, two, tom.User, conversation.Owner))
+		leave(asha, two)
+		if owns(grace, two) || !owns(tom, two) {
+			t.Error("with another owner there, somebody else became one")
+		}
+		// The last to leave leaves it to nobody, and may.
+		leave(tom, g)
+		if tom.in(g) {
+			t.Error("the last one cannot leave")
+		}
+	})
+}
+
+// TestRunningFiles sends what can run, as any app might.
+func TestRunningFiles(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha := w.As("asha")
+		team := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{w.As("tom").User}})
+		files, err := media.Open(w.DB, "st-elsewhere", t.TempDir(), 1<<20)
+		ok(t, err)
+		files.MayKeep = conversation.MayKeep
+		upload := func(name, kind, bytes string) error {
+			_, err := files.Upload(t.Context(), media.Upload{Owner: asha.User, Body: strings.NewReader(bytes), SizeBytes: int64(len(bytes)), Type: kind, Name: name})
+			return err
+		}
+		elf := "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00" + strings.Repeat("\x00", 64)
+		ok(t, upload("letter.pdf", "application/pdf", "%PDF-1.7\n"))
+		for name, err := range map[string]error{"by its name": upload("setup.exe", "application/octet-stream", "x"), "by its content": upload("letter.pdf", "application/pdf", elf)} {
+			if !fault.Is(err, fault.Invalid) || fault.As(err).Code != conversation.FileKindCode {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := asha.Sends(team, "m.room.message", object{"msgtype": "m.file", "body": "setup.exe", "url": "mxc://ward.test/x"}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("named so only in the message: %v", err)
+		}
+		if _, err := asha.Sends(team, "m.room.message", object{"msgtype": "m.text", "body": "do not open setup.exe"}); err != nil {
+			t.Errorf("words about it: %v", err)
+		}
+		if strings.Contains(w.Log.String(), "setup.exe") {
+			t.Error("a file's name is in the log")
 		}
 	})
 }
