@@ -39,6 +39,9 @@ func (s *Service) Guard(ctx context.Context, a *room.Act, d room.Draft) error {
 			return err
 		}
 	}
+	if pollStarts[d.Type] {
+		return unvoted(ctx, a, d)
+	}
 	if d.Type != "m.room.message" {
 		return nil
 	}

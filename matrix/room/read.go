@@ -199,8 +199,9 @@ func (s *Service) Any(ctx context.Context, f *Feed, name id.Event) (*Event, erro
 }
 
 var (
-	countChildren = db.SQL("room.count_children", `SELECT count(*) FROM room_event WHERE relates_to = $1 AND +room = $2 AND rel_type = $3`)
-	threads       = db.SQL("room.threads", `SELECT p.pos, max(e.pos) FROM room_event e JOIN room_event p ON p.id = e.relates_to
+	countChildren   = db.SQL("room.count_children", `SELECT count(*) FROM room_event WHERE relates_to = $1 AND +room = $2 AND rel_type = $3`)
+	countReferences = db.SQL("room.count_references", `SELECT count(*) FROM room_event WHERE relates_to = $1 AND +room = $2 AND rel_type = 'm.reference' AND type IN ($3, $4)`)
+	threads         = db.SQL("room.threads", `SELECT p.pos, max(e.pos) FROM room_event e JOIN room_event p ON p.id = e.relates_to
 		WHERE e.room = $1 AND e.rel_type = 'm.thread' AND e.pos <= $2 AND p.room = $1
 		GROUP BY p.pos, p.sender HAVING max(e.pos) <= $3 AND ($4 = '' OR p.sender = $4 OR sum(CASE WHEN e.sender = $4 THEN 1 ELSE 0 END) > 0)
 		ORDER BY max(e.pos) DESC LIMIT $5`)
@@ -209,6 +210,13 @@ var (
 // CountChildren counts the events that relate to a parent in one way.
 func (s *Service) CountChildren(ctx context.Context, f *Feed, parent id.Event, relType string) (int, error) {
 	n, err := db.One(ctx, s.db, countChildren, db.Scalar[int64], string(parent), f.nid, relType)
+	return int(n), err
+}
+
+// CountReferences counts what speaks of an event by an m.reference and is of either type; what was removed does not. It sees what the act
+// itself wrote.
+func (a *Act) CountReferences(ctx context.Context, parent id.Event, typ, orTyp string) (int, error) {
+	n, err := db.One(ctx, a.tx, countReferences, db.Scalar[int64], string(parent), a.feed.nid, typ, orTyp)
 	return int(n), err
 }
 

@@ -320,6 +320,36 @@ func TestRunningFiles(t *testing.T) {
 	})
 }
 
+// TestPollChange changes a poll until somebody has voted.
+func TestPollChange(t *testing.T) {
+	in(t, "OK", func(t *testing.T, w *Ward) {
+		asha, tom := w.As("asha"), w.As("tom")
+		team := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})
+		poll := object{"m.poll": object{"question": object{"m.text": []object{{"body": "When?"}}}, "answers": []object{{"m.id": "a1", "m.text": []object{{"body": "Nine"}}}}}}
+		start, err := asha.Sends(team, "m.poll.start", poll)
+		ok(t, err)
+		change := object{"m.new_content": poll, "m.relates_to": object{"rel_type": "m.replace", "event_id": start}}
+		_, err = asha.Sends(team, "m.poll.start", change)
+		ok(t, err)
+		vote, err := tom.Sends(team, "m.poll.response", object{"m.relates_to": object{"rel_type": "m.reference", "event_id": start}, "m.selections": []string{"a1"}})
+		ok(t, err)
+		if _, err := asha.Sends(team, "m.poll.start", change); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.As(err).Public, "voted") {
+			t.Errorf("after a vote: %v", err)
+		}
+		if _, err := asha.Sends(team, "m.poll.start", poll); err != nil {
+			t.Errorf("another poll: %v", err)
+		}
+		ok(t, tom.Redacts(team, vote))
+		_, err = asha.Sends(team, "m.poll.start", change)
+		ok(t, err)
+		_, err = asha.Sends(team, "m.poll.end", object{"m.relates_to": object{"rel_type": "m.reference", "event_id": start}})
+		ok(t, err)
+		if _, err := asha.Sends(team, "m.poll.start", change); !fault.Is(err, fault.Conflict) {
+			t.Errorf("after its end: %v", err)
+		}
+	})
+}
+
 func TestLinks(t *testing.T) {
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom, owen := w.As("asha"), w.As("tom"), w.As("owen")

@@ -41,8 +41,8 @@ export function pollOf(c: Json): Poll | null {
 }
 
 // newPoll is the content of a poll, with words that any other client shows.
-export function newPoll(question: string, answers: string[], most: number, open: boolean): Json {
-  const list = answers.map((a, i) => ({ 'm.id': `a${i + 1}`, 'm.text': [{ body: a }] }));
+export function newPoll(question: string, answers: string[], most: number, open: boolean, ids = answers.map((_, i) => `a${i + 1}`)): Json {
+  const list = answers.map((a, i) => ({ 'm.id': ids[i], 'm.text': [{ body: a }] }));
   const fallback = `Poll: ${question}\n${answers.map((a, i) => `${i + 1}. ${a}`).join('\n')}`;
   return {
     msgtype: 'm.text', body: fallback, 'm.text': [{ body: fallback }],
@@ -51,9 +51,25 @@ export function newPoll(question: string, answers: string[], most: number, open:
     'org.matrix.msc1767.text': fallback,
     'org.matrix.msc3381.poll.start': {
       kind: open ? 'org.matrix.msc3381.poll.disclosed' : 'org.matrix.msc3381.poll.undisclosed', max_selections: most,
-      question: { 'org.matrix.msc1767.text': question }, answers: answers.map((a, i) => ({ id: `a${i + 1}`, 'org.matrix.msc1767.text': a })),
+      question: { 'org.matrix.msc1767.text': question }, answers: answers.map((a, i) => ({ id: ids[i], 'org.matrix.msc1767.text': a })),
     },
   };
+}
+
+// changedPoll is the content that replaces a poll nobody has voted in yet. An answer whose words stay keeps its id; one that is new gets a
+// new id, so that a vote that is on its way for other words counts for nothing.
+export function changedPoll(target: string, was: Poll, question: string, answers: string[], most: number, open: boolean): Json {
+  const taken = new Set(was.answers.map((a) => a.id));
+  let n = 0;
+  const fresh = (): string => {
+    do n++; while (taken.has(`a${n}`));
+    taken.add(`a${n}`);
+    return `a${n}`;
+  };
+  const ids = answers.map((a) => was.answers.find((old) => old.words === a)?.id ?? fresh());
+  const content = newPoll(question, answers, most, open, ids);
+  const body = `* ${text(content, 'body')}`;
+  return { msgtype: 'm.text', body, 'm.text': [{ body }], 'org.matrix.msc1767.text': body, 'm.new_content': content, 'm.relates_to': { rel_type: 'm.replace', event_id: target } };
 }
 
 export function newVote(poll: string, answers: string[]): Json {

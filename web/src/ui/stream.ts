@@ -111,7 +111,7 @@ export class StreamRows {
       prev.sender = kind === 'say' || kind === 'deleted' ? ev.sender : '';
       prev.ts = ev.origin_server_ts;
     });
-    const waiting = out.filter((i) => (i.type === 'm.room.message' && !isEdit(i.content) || i.type === 'm.poll.start') && threadOf({ content: i.content } as MatrixEvent) === thread);
+    const waiting = out.filter((i) => (i.type === 'm.room.message' || i.type === 'm.poll.start') && !isEdit(i.content) && threadOf({ content: i.content } as MatrixEvent) === thread);
     waiting.forEach((item, i) => {
       const d = day(item.at);
       if (prev?.day !== d) put({ kind: 'day', key: `day ${d}`, words: dayTitle(item.at, now), n: Number.MAX_SAFE_INTEGER });
@@ -208,7 +208,7 @@ class Context {
     return {
       kind: 'say', key: i.txn, id: i.eventId, n: Number.MAX_SAFE_INTEGER, own: true, first, last, sender: this.me, name: '', role: '', ts: i.at,
       body: m ? captionOf(i.content) : text(i.content, 'body'), rich: m ? null : this.rich(i.content), kind2: kindWord(i.content), forwarded: null, thread: null,
-      poll: i.type === 'm.poll.start' ? this.poll({ content: i.content } as MatrixEvent) : null, ask: null, starred: false, pinned: false, deletedBy: '', media: m ? mediaOf(i.content, m.blob, m.beside?.find((b) => b.as === 'still')?.blob ?? null) : null, deleted: false,
+      poll: i.type === 'm.poll.start' ? this.poll({ content: i.content } as MatrixEvent, i.content) : null, ask: null, starred: false, pinned: false, deletedBy: '', media: m ? mediaOf(i.content, m.blob, m.beside?.find((b) => b.as === 'still')?.blob ?? null) : null, deleted: false,
       edited: false, quote: this.quote(i.content), reacts: [], decision: undefined, filing: undefined, state, error: i.error,
       seq: i.seq, progress: m ? (engine.progress.get(i.seq) ?? 0) : 1, receipt: '',
     };
@@ -219,11 +219,11 @@ class Context {
     const from = part(c, 'uk.wardline.forwarded');
     const by = deleted ? (room.relations.deletionOf(ev.event_id)?.by ?? '') : '';
     return {
-      deletedBy: by === '' ? '' : by === this.me ? 'you' : room.nameOf(by),
+      deletedBy: by === '' ? '' : by === this.me ? t('you') : room.nameOf(by),
       rich: deleted ? null : this.rich(c), kind2: deleted ? '' : kindWord(c),
       forwarded: !deleted && from ? { name: text(from, 'name'), ts: number(from, 'at') } : null,
       thread: this.thread === '' ? this.threadLine(ev) : null,
-      poll: !deleted && isPoll(ev) ? this.poll(ev) : null,
+      poll: !deleted && isPoll(ev) ? this.poll(ev, c) : null,
       starred: room.starred.has(ev.event_id), pinned: this.pins.has(ev.event_id),
     };
   }
@@ -259,8 +259,8 @@ class Context {
     return { root: ev.event_id, count: line.count, last: words === '' ? '' : `${who}: ${words}`, ts: line.last?.ts ?? 0, unread: this.room.unreadIn(ev.event_id, this.me) };
   }
 
-  private poll(ev: MatrixEvent): PollRow | null {
-    const poll = pollOf(ev.content);
+  private poll(ev: MatrixEvent, c: Json): PollRow | null {
+    const poll = pollOf(c);
     if (!poll) return null;
     const { votes, end } = ev.event_id ? this.room.relations.votesOf(ev) : { votes: new Map(), end: undefined };
     const ended = end !== undefined && (end.sender === ev.sender || this.room.may(end.sender, 'redact'));
