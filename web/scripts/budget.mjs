@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const limits = { js: 90_000, css: 16_000, lazy: 40_000 };
-// The one exception: pdf.js, its worker and its decoders of faxes and scans, which come when somebody opens a PDF and never before. A reader of our own would be smaller
+// The exceptions: a language's words, which come to those who chose it, and pdf.js, its worker and its decoders of faxes and scans, which come when somebody opens a PDF and never before. A reader of our own would be smaller
 // only by reading fewer files, and the alternative is that a letter about a patient is saved on the device.
-const allowed = [[/^pdf-[\d.]+\/.*\.js$/, 100_000], [/^pdf\.worker[.-].*\.mjs$/, 420_000], [/^pdf-.*\.js$/, 150_000]];
+const allowed = [[/^pdf-[\d.]+\/.*\.js$/, 100_000], [/^pdf\.worker[.-].*\.mjs$/, 420_000], [/^pdf-.*\.js$/, 150_000],
+  [/^cy-.*\.js$/, 60_000]];
 const dist = new URL('../dist/', import.meta.url).pathname;
 
 // weigh answers the bytes, compressed, of the first load and of each file that comes later, with what each may weigh.

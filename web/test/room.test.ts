@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { kindOf } from '../src/mx/kinds';
+import { changedPoll, newPoll, pollOf } from '../src/mx/poll';
 import { Room } from '../src/mx/room';
+import { part } from '../src/mx/types';
 import { deletion, ids, message, related } from './helpers';
 
 const me = '@asha:x';
@@ -185,5 +188,52 @@ describe('a long conversation', () => {
     expect(r.heldPrev).toBe('');
     expect(r.has('m40')).toBe(false);
     expect(r.row().prev).toBe('t90');
+  });
+});
+
+describe('what asks for nothing', () => {
+  const told = (id: string, sender = '@tom:x', ts = 10) => ({ ...message(id, 'The lift is out'), sender, origin_server_ts: ts, content: { msgtype: 'm.notice', body: 'The lift is out', 'uk.wardline.kind': 'fyi' } });
+
+  it('is a dot until it was looked at, and never a number', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: [{ ...message('a', 'x'), origin_server_ts: 5 }, told('b')] }, me);
+    r.takeReceipt('a', me, 6);
+    expect(r.quietlyNew(me)).toBe(true);
+    expect(r.unread).toBe(0);
+    r.takeReceipt('b', me, 11);
+    expect(r.quietlyNew(me)).toBe(false);
+  });
+
+  it('is no dot for whoever said it, beside a number, or after a message that does ask', () => {
+    const own = new Room('!r');
+    own.apply({ initial: true, timeline_events: [told('b', me)] }, me);
+    expect(own.quietlyNew(me)).toBe(false);
+    const counted = new Room('!r');
+    counted.apply({ initial: true, notification_count: 2, timeline_events: [told('b')] }, me);
+    expect(counted.quietlyNew(me)).toBe(false);
+    const later = new Room('!r');
+    later.apply({ initial: true, timeline_events: [told('b'), message('c', 'x')] }, me);
+    expect(later.quietlyNew(me)).toBe(false);
+  });
+
+  it('goes by time where only the newest message is at hand', () => {
+    const r = new Room('!r');
+    r.apply({ initial: true, timeline_events: [told('z', '@tom:x', 50)] }, me);
+    r.takeReceipt('long ago', me, 40);
+    expect(r.quietlyNew(me)).toBe(true);
+    r.takeReceipt('another', me, 60);
+    expect(r.quietlyNew(me)).toBe(false);
+  });
+});
+
+describe('a poll that is changed', () => {
+  it('keeps the ids of answers that stay and gives new ones to the rest', () => {
+    const was = pollOf(newPoll('When?', ['Nine', 'Ten'], 1, true));
+    if (!was) throw new Error('no poll');
+    const c = changedPoll('$p', was, 'When then?', ['Ten', 'Eleven'], 1, true);
+    const now = pollOf(part(c, 'm.new_content') ?? {});
+    expect(now?.question).toBe('When then?');
+    expect(now?.answers).toEqual([{ id: 'a2', words: 'Ten' }, { id: 'a3', words: 'Eleven' }]);
+    expect(kindOf({ ...message('e', ''), type: 'm.poll.start', content: c }, false)).toBe('hidden');
   });
 });

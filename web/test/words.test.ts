@@ -48,7 +48,7 @@ describe('the words of the screens', () => {
   it('all go through t(): no screen holds bare English', () => {
     const bare = files().filter((f: string) => !untranslated.includes(f)).flatMap((f: string) => scan(f).bare.map((b: { key: string }) => `${f}: ${b.key}`));
     expect(bare, 'put t() around these, or run: node scripts/words.mjs wrap FILE').toEqual([]);
-  });
+  }, 120_000);
 
   it('are asked for by names that the Welsh file still knows, with the same places to fill', () => {
     const { keys, welsh, stale } = cover() as { keys: Map<string, { many: boolean }>; welsh: Record<string, string | Record<string, string>>; stale: string[] };
@@ -62,5 +62,5 @@ describe('the words of the screens', () => {
       }
       expect(keys.get(key)?.many ?? false, `${key} ${typeof own === 'string' ? 'turns on a number' : 'does not turn on a number'}`).toBe(typeof own !== 'string');
     }
-  });
+  }, 120_000);
 });

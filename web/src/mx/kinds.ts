@@ -14,6 +14,7 @@ const notes = ['m.room.member', 'm.room.name', 'm.room.topic', 'm.room.pinned_ev
 export function kindOf(ev: MatrixEvent, deleted: boolean): Kind {
   if (ev.type === 'm.room.message') return messageKind(ev, deleted);
   if (ev.type === 'm.room.encrypted') return 'say';
+  if (isPoll(ev) && isEdit(ev.content)) return 'hidden';
   if (ev.type === 'm.sticker' || isPoll(ev)) return deleted || ev.unsigned?.redacted_because !== undefined ? 'deleted' : 'say';
   if (ev.state_key === undefined) return 'hidden';
   return notes.includes(ev.type) ? 'note' : 'hidden';

@@ -15,6 +15,7 @@ export interface Summary {
   sender: string;
   ts: number;
   body: string;
+  quiet?: boolean; // for information only: it counts as nothing and makes no sound
 }
 
 // RoomRow is what the disk keeps of a conversation so that the list can be drawn before any event is read.
@@ -125,6 +126,16 @@ export class Room extends Timeline {
     if (marks.length === 0) return 0;
     const from = Math.max(...marks);
     return this.relations.repliesOf(root).filter((ev) => ev.sender !== me && !this.relations.isDeleted(ev.event_id) && (this.index.get(ev.event_id) ?? -Infinity) > from).length;
+  }
+
+  // quietlyNew is true when the last that was said asks for nothing and this person has not looked at it yet: a dot, and no number.
+  quietlyNew(me: string): boolean {
+    const last = this.last;
+    if (!last?.quiet || last.sender === me || this.unread > 0 || this.membership !== 'join' || this.fullyRead === last.id) return false;
+    const read = this.receipts.get(me);
+    if (!read) return true;
+    const [a, b] = [this.index.get(read.event), this.index.get(last.id)];
+    return a !== undefined && b !== undefined ? a < b : read.event !== last.id && read.ts < last.ts;
   }
 
   // people is how many persons are here.
@@ -254,7 +265,7 @@ export class Room extends Timeline {
       const edit = this.relations.editOf(ev);
       const shown = edit ? { ...ev, content: edit } : ev;
       const body = kind === 'deleted' ? t('Message deleted') : preview(shown);
-      this.last = { id: ev.event_id, sender: ev.sender, ts: ev.origin_server_ts, body };
+      this.last = { id: ev.event_id, sender: ev.sender, ts: ev.origin_server_ts, body, quiet: text(shown.content, 'msgtype') === 'm.notice' };
       this.lastName = this.nameOf(ev.sender);
       return;
     }

@@ -1,6 +1,6 @@
 // IndexedDB, without a wrapper. Rules: one write transaction per sync response with the new pos in it; 'relaxed'
 // durability except for the outbox, which is 'strict' because the person has been told that the message waits; rows
-// are small; a schema change drops everything and syncs again, because the server is the record. The order numbers
+// are small; a schema change drops what the server has and syncs again, and keeps what a person wrote. The order numbers
 // of the outbox are made of the clock and so stay unique between tabs.
 
 import type { Line, RoomRow } from '../mx/room';
@@ -129,7 +129,7 @@ export class IndexedDisk implements Disk {
   private async connect(): Promise<IDBDatabase> {
     if (this.db) return this.db;
     const request = indexedDB.open(NAME, VERSION);
-    request.onupgradeneeded = () => rebuild(request.result);
+    request.onupgradeneeded = () => rebuild(request.result, request.transaction);
     const db = await done(request);
     db.onversionchange = () => { db.close(); this.db = null; };
     db.onclose = () => { this.db = null; };
@@ -138,12 +138,20 @@ export class IndexedDisk implements Disk {
   }
 }
 
-function rebuild(db: IDBDatabase): void {
-  for (const s of [...db.objectStoreNames]) db.deleteObjectStore(s);
-  db.createObjectStore('meta');
-  db.createObjectStore('rooms', { keyPath: 'id' });
-  db.createObjectStore('ev', { keyPath: ['room', 'n'] });
-  db.createObjectStore('state', { keyPath: ['room', 'type', 'key'] });
-  db.createObjectStore('out', { keyPath: 'seq' });
-  db.createObjectStore('draft', { keyPath: 'room' });
+const kept: Record<string, string | null> = { meta: null, out: 'seq', draft: 'room' };
+
+// rebuild brings an older store to this version. What waits to be sent, what is half written and whose it is are nowhere else, so they stay
+// as they are: a later version adds to them and never gives them another shape. All the rest is fetched again.
+function rebuild(db: IDBDatabase, tx: IDBTransaction | null): void {
+  for (const s of [...db.objectStoreNames]) {
+    if (!(s in kept) || tx?.objectStore(s).keyPath !== kept[s]) db.deleteObjectStore(s);
+  }
+  const make = (name: string, keyPath: string | string[] | null): void => {
+    if (!db.objectStoreNames.contains(name)) db.createObjectStore(name, keyPath === null ? {} : { keyPath });
+  };
+  for (const [name, keyPath] of Object.entries(kept)) make(name, keyPath);
+  make('rooms', 'id');
+  make('ev', ['room', 'n']);
+  make('state', ['room', 'type', 'key']);
+  tx?.objectStore('meta').delete('pos');
 }

@@ -22,6 +22,7 @@ export interface ListRow {
   mark: '' | 'wait' | 'failed' | 'sent' | 'seen';
   unread: number;
   quiet: boolean;
+  dot: boolean; // something that asks for nothing was said
   decided: boolean;
   mentioned: boolean;
   muted: boolean;
@@ -64,7 +65,7 @@ function readRow(room: Room): ListRow {
     body: room.membership === 'invite' ? t('Invitation, open to answer') : out ? (out.media ? t('Photo') : text(out.content, 'body')) : (last?.body ?? t('Nothing said yet')),
     draft: engine.shelf.openRoom === room.id ? '' : draft,
     typing: typing === undefined ? '' : t('{x} is typing…', { x: room.nameOf(typing).split(' ')[0] ?? '' }),
-    mark, unread: room.unread, quiet: room.cls === 'social' || engine.marks.muted.has(room.id), mentioned: room.highlight > 0,
+    mark, unread: room.unread, dot: room.quietlyNew(me) && !engine.marks.muted.has(room.id), quiet: room.cls === 'social' || engine.marks.muted.has(room.id), mentioned: room.highlight > 0,
     muted: engine.marks.muted.has(room.id), top: room.tags.includes('m.favourite'), away: room.tags.includes('m.lowpriority'),
     decided: last !== null && room.relations.decisionOf(last.id) !== undefined,
   };
