@@ -103,6 +103,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run clips
 	npm --prefix web/e2e run files
 	npm --prefix web/e2e run own
+	npm --prefix web/e2e run everyday
 	npm --prefix web/e2e run edges
 
 	section "browser: a large trust and a long shift, in short"
