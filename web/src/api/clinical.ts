@@ -2,7 +2,7 @@
 // directory, whose names are not patients'.
 
 import type { Method, Wire } from '../mx/http';
-import type { Ask, Found, GroupLink, Invitation, Me, MessageInfo, NewAsk, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, SignInWays, Urgency } from './types';
+import type { Ask, Found, GroupLink, Invitation, Me, MessageInfo, NewAsk, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, SignInWays, Target, Urgency } from './types';
 
 const base = '/_wardline/v1';
 const enc = encodeURIComponent;
@@ -153,8 +153,8 @@ export class Clinical {
     return this.go('POST', '/directs', { user });
   }
 
-  preview(post: string, urgency: Urgency): Promise<Preview> {
-    return this.go('POST', '/pages/preview', { post, urgency });
+  preview(target: Target, urgency: Urgency): Promise<Preview> {
+    return this.go('POST', '/pages/preview', { ...target, urgency });
   }
 
   raise(page: NewPage): Promise<Page> {
@@ -178,8 +178,13 @@ export class Clinical {
     return this.go('POST', `/pages/${enc(id)}/seen`, {});
   }
 
-  answer(id: string, answer: 'accept' | 'decline', eta: number, reason: string): Promise<Page> {
-    return this.go('POST', `/pages/${enc(id)}/answer`, { answer, eta_minutes: eta, reason });
+  answer(id: string, answer: 'accept' | 'decline' | 'redirect' | 'ask', eta: number, reason: string, target: Target = {}): Promise<Page> {
+    return this.go('POST', `/pages/${enc(id)}/answer`, { answer, eta_minutes: eta, reason, to: target });
+  }
+
+  // reply answers the question of whoever has a page of mine.
+  reply(id: string, words: string): Promise<Page> {
+    return this.go('POST', `/pages/${enc(id)}/reply`, { words });
   }
 
   withdraw(id: string, reason: string): Promise<Page> {

@@ -70,7 +70,7 @@ export interface Patient {
 export type Urgency = 'urgent' | 'emergency';
 export type Need = 'attend' | 'ring' | 'advise';
 
-export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted' | 'tried' | 'taken' | 'arrived' | 'failed';
+export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted' | 'tried' | 'taken' | 'arrived' | 'failed' | 'redirected' | 'coming' | 'asked' | 'replied';
 
 export interface PageStep {
   kind: StepKind;
@@ -80,6 +80,12 @@ export interface PageStep {
   post_name: string;
   note: string;
 }
+
+export interface Called { post: PostRef; user: string; name: string }
+export interface Acceptance { user: string; name: string; at: number; eta_minutes: number }
+
+// Whom a page goes to: one of the three.
+export interface Target { post?: string; person?: string; team?: string }
 
 export interface Page {
   id: string;
@@ -96,16 +102,17 @@ export interface Page {
   from: { user: string; name: string; role: string };
   raised_at: number;
   status: 'open' | 'accepted' | 'withdrawn';
-  current: { rung: number; post: PostRef; user: string; name: string; since: number; due_at: number };
+  current: { rung: number; post: PostRef; user: string; name: string; with?: Called[]; since: number; due_at: number };
   next: { post: PostRef; name: string } | null;
-  accepted: { user: string; name: string; at: number; eta_minutes: number } | null;
+  accepted: Acceptance | null;
+  quorum?: number;
+  coming?: Acceptance[];
   exhausted: boolean;
   steps: PageStep[];
 }
 
-export interface NewPage {
+export interface NewPage extends Target {
   txn: string;
-  post: string;
   urgency: Urgency;
   patient: string | null;
   room: string | null;
@@ -117,8 +124,10 @@ export interface NewPage {
 
 export interface Preview {
   post: PostRef;
-  steps: { after_ms: number; post: PostRef; holder: Holder | null; reach?: { via: string; detail: string }[] }[];
+  steps: { after_ms: number; post: PostRef; posts: PostRef[]; called: Called[]; holder: Holder | null; reach?: { via: string; detail: string }[]; note: string }[];
   then: string;
+  quorum: number;
+  policy: number;
 }
 
 export interface MessageInfo {

@@ -7,7 +7,7 @@ import { WireError } from '../mx/http';
 import { number, part, text } from '../mx/types';
 import type { Json } from '../mx/types';
 
-const kinds: readonly string[] = ['sent', 'reached', 'seen', 'declined', 'passed', 'accepted', 'withdrawn', 'exhausted', 'tried', 'taken', 'arrived', 'failed'];
+const kinds: readonly string[] = ['sent', 'reached', 'seen', 'declined', 'passed', 'accepted', 'withdrawn', 'exhausted', 'tried', 'taken', 'arrived', 'failed', 'redirected', 'coming', 'asked', 'replied'];
 
 export class PageBook {
   private readonly pages = new Map<string, Page>();
@@ -31,7 +31,7 @@ export class PageBook {
   // mine are the open pages that this person must answer now, the most urgent first.
   mine(user: string): Page[] {
     return this.all()
-      .filter((p) => p.status === 'open' && p.current.user === user)
+      .filter((p) => p.status === 'open' && calls(p, user))
       .sort((a, b) => rank(a) - rank(b) || a.current.due_at - b.current.due_at);
   }
 
@@ -47,6 +47,11 @@ export class PageBook {
   clear(): void {
     this.pages.clear();
   }
+}
+
+// calls says whether somebody is asked to answer a page.
+export function calls(p: Page, user: string): boolean {
+  return p.current.user === user || (p.current.with ?? []).some((c) => c.user === user);
 }
 
 function rank(p: Page): number {
@@ -78,7 +83,10 @@ export function readPage(j: Json | undefined): Page | undefined {
     current: {
       rung: number(current, 'rung'), post: ref(part(current, 'post')), user: text(current, 'user'),
       name: text(current, 'name'), since: number(current, 'since'), due_at: number(current, 'due_at'),
+      with: each(current?.['with'], (c) => ({ post: ref(part(c, 'post')), user: text(c, 'user'), name: text(c, 'name') })),
     },
+    quorum: number(j, 'quorum'),
+    coming: each(j['coming'], (a) => ({ user: text(a, 'user'), name: text(a, 'name'), at: number(a, 'at'), eta_minutes: number(a, 'eta_minutes') })),
     next: next ? { post: ref(part(next, 'post')), name: text(next, 'name') } : null,
     accepted: accepted
       ? { user: text(accepted, 'user'), name: text(accepted, 'name'), at: number(accepted, 'at'), eta_minutes: number(accepted, 'eta_minutes') }
@@ -86,6 +94,10 @@ export function readPage(j: Json | undefined): Page | undefined {
     exhausted: j['exhausted'] === true,
     steps: Array.isArray(j['steps']) ? j['steps'].map(readStep).filter((s) => s !== undefined) : [],
   };
+}
+
+function each<T>(v: unknown, read: (j: Json) => T): T[] {
+  return Array.isArray(v) ? v.filter((x): x is Json => typeof x === 'object' && x !== null).map(read) : [];
 }
 
 function ref(j: Json | undefined): { id: string; name: string } {

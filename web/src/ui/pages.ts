@@ -10,21 +10,37 @@ const words: Record<StepKind, string> = {
   sent: t('Sent'), reached: t('Reached device'), seen: t('Seen'), declined: t('Declined'), passed: t('Passed on'),
   accepted: t('Accepted'), withdrawn: t('Withdrawn'), exhausted: t('At switchboard'),
   tried: t('Trying'), taken: t('Sent out'), arrived: t('Delivered'), failed: t('Not delivered'),
+  redirected: t('Handed on'), coming: t('Coming'), asked: t('Asks'), replied: t('Answers'),
 };
 
 export function cardSteps(p: Page): CardStep[] {
   const out: CardStep[] = p.steps.map((s, i) => ({
     key: `${i}`, kind: s.kind, word: words[s.kind], detail: detail(s), next: false,
-    pass: s.kind === 'passed' || s.kind === 'declined' || s.kind === 'exhausted',
+    pass: s.kind === 'passed' || s.kind === 'declined' || s.kind === 'exhausted' || s.kind === 'redirected',
   }));
   if (p.status === 'open' && !p.exhausted) {
-    const who = p.current.name === '' ? p.current.post.name : p.current.name;
+    const who = everybody(p);
     out.push({ key: 'now', kind: 'next', word: t('Not accepted yet'), detail: t('Waiting for {who}', { who }), next: true, pass: false });
   }
   return out;
 }
 
+// everybody is who is asked to answer a page now.
+export function everybody(p: Page): string {
+  const first = p.current.name === '' ? p.current.post.name : p.current.name;
+  return [first, ...(p.current.with ?? []).map((c) => c.name)].join(', ');
+}
+
+// talk is what the holder has asked and the sender has answered; question is what waits for the sender's answer.
+export const talk = (p: Page): PageStep[] => p.steps.filter((s) => s.kind === 'asked' || s.kind === 'replied');
+export function question(p: Page): PageStep | undefined {
+  const last = talk(p).at(-1);
+  return p.status === 'open' && last?.kind === 'asked' ? last : undefined;
+}
+
 function detail(s: PageStep): string {
+  if (s.kind === 'asked' || s.kind === 'replied') return `“${s.note}” ${s.name}, ${clock(s.at)}`;
+  if (s.kind === 'redirected') return t('to {name}, {at}', { name: s.post_name, at: clock(s.at) });
   if (carried(s.kind)) return `${s.note}, ${clockSeconds(s.at)}`;
   const at = s.kind === 'sent' ? clockSeconds(s.at) : clock(s.at);
   if (s.kind === 'sent') return at;
@@ -37,6 +53,7 @@ export function stepIcon(kind: StepKind): string {
   const icons: Record<StepKind, string> = {
     sent: 'page', reached: 'phone', seen: 'eye', declined: 'close', passed: 'passon', accepted: 'tick', withdrawn: 'close', exhausted: 'siren',
     tried: 'clock', taken: 'phone', arrived: 'phone', failed: 'bang',
+    redirected: 'passon', coming: 'tick', asked: 'chats', replied: 'chats',
   };
   return icons[kind];
 }
@@ -58,6 +75,10 @@ export function stepTitle(p: Page, s: PageStep, me: string): string {
     case 'accepted': return t('Accepted by {name}', { name });
     case 'withdrawn': return you ? t('You withdrew it') : t('Withdrawn by {name}', { name });
     case 'exhausted': return t('Nobody answered: the switchboard has it');
+    case 'redirected': return you ? t('You handed it to {post}', { post: s.post_name }) : t('{name} handed it to {post}', { name, post: s.post_name });
+    case 'coming': return you ? t('You are coming') : t('{name} is coming', { name });
+    case 'asked': return you ? t('You asked {name}', { name: p.from.name }) : t('{name} asks', { name });
+    case 'replied': return you ? t('You answered') : t('{name} answered', { name });
     case 'tried': return t('Trying {name} by {way}', { name, way: way(s) });
     case 'taken': return t('{way} sent out', { way: upper(way(s)) });
     case 'arrived': return t('{way} delivered', { way: upper(way(s)) });
@@ -70,9 +91,12 @@ export function stepNote(p: Page, s: PageStep): string {
   if (s.kind === 'sent') return t('To {name}{firstHolder}', { name: p.post.name, firstHolder: firstHolder(p) });
   if (carried(s.kind)) return upper(s.note.split(': ')[1] ?? '');
   if (s.kind === 'passed') return [s.post_name, quote].filter((x) => x !== '').join(' · ');
+  if (s.kind === 'coming' && p.quorum) return t('{n} of {quorum} who are needed', { n: nth(p, s), quorum: p.quorum });
   if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return many(p.accepted.eta_minutes, 'Coming in {n} minute', 'Coming in {n} minutes');
   return quote;
 }
+
+const nth = (p: Page, s: PageStep): number => p.steps.filter((x) => x.kind === 'coming' && x.at <= s.at).length;
 
 function firstHolder(p: Page): string {
   const first = p.steps.find((s) => s.kind === 'reached' || s.kind === 'seen');
