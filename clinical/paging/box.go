@@ -58,7 +58,7 @@ func (s *Service) Preview(ctx context.Context, by id.User, to Target, u Urgency,
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Page{Ladder: l.rungs, RungFor: l.each, Snapshot: Snapshot{Urgency: u, Post: post, Quorum: l.quorum, From: Sender{User: by}}}
+	p := Page{Ladder: l.rungs, RungFor: l.each, Snapshot: Snapshot{Urgency: u, Post: post, Quorum: some(l.quorum), From: Sender{User: by}}}
 	plan := Plan{Post: post, Quorum: l.quorum, Policy: l.policy}
 	if err := s.play(ctx, &p, at, &plan); err != nil {
 		return Plan{}, err

@@ -305,3 +305,11 @@ func (s *Service) end(ctx context.Context, q db.Querier, l *ladder, v Version) e
 	}
 	return nil
 }
+
+// some is a quorum as a page carries it: one is the rule and says nothing.
+func some(quorum int) int {
+	if quorum <= 1 {
+		return 0
+	}
+	return quorum
+}

@@ -97,6 +97,8 @@ func live(t failer, p *Page, now time.Time, in Input) {
 		t.Fatalf("accepted by %q, held by %v", in.User, before.Current.All())
 	case before.Status == Open && next.Status == Open && len(effects) == 0 && !slices.Equal(next.Current.All(), before.Current.All()):
 		t.Fatalf("from %v to %v, and nobody is told", before.Current.All(), next.Current.All())
+	case err == nil && in.Verb == Accept && before.Status == Open && before.Current.Calls(in.User) && !before.comes(in.User) && (before.Quorum <= 1 || len(before.Coming)+1 >= before.Quorum || before.last()) && next.Status != Accepted:
+		t.Fatalf("accepted by %q, and it is %s: %d of %d", in.User, next.Status, len(next.Coming), next.Quorum)
 	case in.Verb == AskBack && next.Current.Rung != before.Current.Rung:
 		t.Fatalf("a question moved the page")
 	case len(effects) > 2+len(p.Ladder):

@@ -122,7 +122,7 @@ func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewPage)
 	}
 	p = Page{Ladder: l.rungs, RungFor: l.each}
 	p.Snapshot = Snapshot{ID: ID("pg_" + id.NewOpaque(12)), RoomID: a.Room(), Urgency: n.Urgency, Post: post, Patient: about,
-		Quorum: l.quorum, Policy: l.policy,
+		Quorum: some(l.quorum), Policy: l.policy,
 		Where: string(n.Where), What: string(n.What), Need: n.Need, Callback: string(n.Callback),
 		From: Sender{User: by, Name: sender.Name, Role: sender.Detail()}}
 	return p, a, nil

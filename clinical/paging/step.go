@@ -216,7 +216,7 @@ func (s *stepper) settle(said Acceptance, e Event) {
 	if p.Quorum > 1 {
 		p.Coming = append(p.Coming, said)
 	}
-	if len(p.Coming) < p.Quorum && !p.last() {
+	if p.Quorum > 1 && len(p.Coming) < p.Quorum && !p.last() {
 		e.Kind = Coming
 		s.add(e)
 		if p.Current.Calls(said.User) {

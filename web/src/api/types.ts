@@ -31,7 +31,7 @@ export interface Post extends PostRef {
 
 // Status is what somebody says of themselves; until is 0 while it has no end.
 export interface Status {
-  kind: '' | 'clinic' | 'theatre' | 'round' | 'break' | 'busy';
+  kind: '' | 'clinic' | 'theatre' | 'round' | 'break' | 'busy' | 'sterile' | 'teaching' | 'rest';
   words: string;
   until: number;
 }

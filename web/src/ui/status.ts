@@ -10,7 +10,13 @@ export const kinds: { kind: Status['kind']; words: string }[] = [
   { kind: 'round', words: t('On a ward round') },
   { kind: 'break', words: t('On a break') },
   { kind: 'busy', words: t('Busy') },
+  { kind: 'sterile', words: t('In a sterile procedure') },
+  { kind: 'teaching', words: t('Teaching') },
+  { kind: 'rest', words: t('On protected rest') },
 ];
+
+// guarded says whether pages go to the next in line meanwhile.
+export const guarded = (k: Status['kind']): boolean => k === 'sterile' || k === 'teaching' || k === 'rest';
 
 // statusLine is a status in one line, empty when there is none or it is over.
 export function statusLine(s: Status | null | undefined, now: number): string {
