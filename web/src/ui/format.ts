@@ -40,8 +40,18 @@ export function clockSeconds(ms: number): string {
   return ms > 0 ? seconds.format(ms) : '';
 }
 
+const dayOfHour = new Map<number, string>(); // Intl is slow, and a conversation asks for the same few days again and again
+
+// day is the date where the trust is, such as 2026-11-30. A day there begins with an hour of the world's.
 export function day(ms: number): string {
-  return dayKey.format(ms);
+  const hour = Math.floor(ms / 3_600_000);
+  let d = dayOfHour.get(hour);
+  if (d === undefined) {
+    d = dayKey.format(ms);
+    if (dayOfHour.size >= 2_000) dayOfHour.clear();
+    dayOfHour.set(hour, d);
+  }
+  return d;
 }
 
 export function date(ms: number): string {

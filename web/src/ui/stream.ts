@@ -63,22 +63,32 @@ export type Row =
 
 const BREAK = 5 * 60_000;
 
-interface Cached { sign: string; row: Row }
+// same says whether two drawings of a line would look alike. A file's own bytes and the tree of its words are compared by what they are.
+function same(a: Row, b: Row): boolean {
+  const [x, y] = [a as unknown as Json, b as unknown as Json];
+  for (const k of Object.keys(y)) {
+    const [v, w] = [x[k], y[k]];
+    if (v === w) continue;
+    if (k === 'rich' || typeof v !== 'object' || typeof w !== 'object' || v === null || w === null || JSON.stringify(v, withoutBytes) !== JSON.stringify(w, withoutBytes)) return false;
+  }
+  return true;
+}
+
+const withoutBytes = (k: string, v: unknown): unknown => (k === 'local' || k === 'localPoster' ? undefined : v);
 
 export class StreamRows {
-  private cache = new Map<string, Cached>();
+  private cache = new Map<string, Row>();
 
   // build draws the lines of a window. Its first line has its day and its sender above it whatever stands before it, so that nothing that
   // comes there moves what is drawn. In a thread only the thread is drawn.
   build(room: Room, lines: Line[], newAfter: number | null, newWords: string, out: OutItem[], now: number, thread = ''): Row[] {
-    const next = new Map<string, Cached>();
+    const next = new Map<string, Row>();
     const rows: Row[] = [];
     const put = (row: Row): void => {
-      const sign = JSON.stringify(row, (k, v: unknown) => (k === 'local' || k === 'localPoster' || k === 'rich' ? undefined : v));
       const old = this.cache.get(row.key);
-      const kept = old && old.sign === sign && richOf(old.row) === richOf(row) ? old : { sign, row };
+      const kept = old && old.kind === row.kind && same(old, row) ? old : row;
       next.set(row.key, kept);
-      rows.push(kept.row);
+      rows.push(kept);
     };
     const ctx = new Context(room, out, thread);
     const service = room.service();
@@ -123,8 +133,6 @@ export class StreamRows {
     return rows;
   }
 }
-
-const richOf = (row: Row): Rich[] | null => (row.kind === 'say' ? row.rich : null);
 
 // What a content looks like is worked out once, and again when somebody's name was learnt.
 const drawn = new WeakMap<Json, { names: number; tree: Rich[] | null }>();
