@@ -3,6 +3,7 @@
 
 import type { Method, Wire } from '../mx/http';
 import type { Ask, Found, GroupLink, Invitation, Me, MessageInfo, NewAsk, NewGroup, NewPage, Page, Patient, Policy, Post, Preview, SignInWays, Target, Urgency } from './types';
+import type { Call } from './emergency';
 
 const base = '/_wardline/v1';
 const enc = encodeURIComponent;
@@ -164,6 +165,11 @@ export class Clinical {
   async pages(box: 'mine' | 'sent' | 'open'): Promise<{ pages: Page[]; now: number }> {
     const r = await this.go<{ pages: Page[] | null; now?: number }>('GET', `/pages?box=${box}`);
     return { pages: r.pages ?? [], now: r.now ?? 0 };
+  }
+
+  // openCalls are the emergency calls that go on and that this person may see.
+  async openCalls(): Promise<Call[]> {
+    return (await this.go<{ calls: Call[] | null }>('GET', '/emergencies?box=open')).calls ?? [];
   }
 
   page(id: string): Promise<Page> {

@@ -6,7 +6,7 @@ import { part, text } from './types';
 import type { Json, MatrixEvent } from './types';
 import { t } from '../words/words';
 
-export type Kind = 'say' | 'page' | 'note' | 'deleted' | 'hidden';
+export type Kind = 'say' | 'page' | 'call' | 'note' | 'deleted' | 'hidden';
 
 const notes = ['m.room.member', 'm.room.name', 'm.room.topic', 'm.room.pinned_events', 'm.room.power_levels'];
 
@@ -34,8 +34,9 @@ export function isEdit(content: Json): boolean {
 function messageKind(ev: MatrixEvent, deleted: boolean): Kind {
   if (deleted || ev.unsigned?.redacted_because !== undefined) return 'deleted';
   const c = ev.content;
-  if (part(c, 'uk.wardline.page.step') || part(c, 'uk.wardline.filing') || part(c, 'uk.wardline.decision') || part(c, 'uk.wardline.ask.step')) return 'hidden';
+  if (part(c, 'uk.wardline.page.step') || part(c, 'uk.wardline.emergency.step') || part(c, 'uk.wardline.filing') || part(c, 'uk.wardline.decision') || part(c, 'uk.wardline.ask.step')) return 'hidden';
   if (part(c, 'uk.wardline.page')) return 'page';
+  if (part(c, 'uk.wardline.emergency')) return 'call';
   if (isEdit(c)) return 'hidden';
   return text(c, 'body') === '' && text(c, 'msgtype') === '' ? 'deleted' : 'say';
 }

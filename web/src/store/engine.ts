@@ -22,6 +22,8 @@ import type { Reminder } from './extensions';
 import { echoOf, sortRooms } from './list';
 import { Marks } from './marks';
 import type { Host } from './marks';
+import type { Call } from '../api/emergency';
+import { CallBook, readCall } from './calls';
 import { PageBook, askPages, readPage } from './pages';
 import { People } from './people';
 import { Shelf } from './shelf';
@@ -32,6 +34,7 @@ export class Engine implements Host {
   readonly topics = new Topics();
   readonly rooms = new Map<string, Room>();
   readonly pages = new PageBook();
+  readonly calls = new CallBook();
   readonly people: People;
   readonly outbox: Outbox;
   readonly mx: MatrixClient;
@@ -156,6 +159,7 @@ export class Engine implements Host {
     this.marks.takeLevels({ muted: new Set(), mentions: new Set() });
     this.marks.reminders = [];
     this.pages.clear();
+    this.calls.clear();
     this.people.clear();
     this.draftSync.clear();
     this.pos = undefined;
@@ -219,10 +223,17 @@ export class Engine implements Host {
     if (news.length > 0) this.topics.emit('pages');
   }
 
+  takeCall(c: Call): void {
+    if (!this.calls.take(c)) return;
+    this.touch(c.room_id);
+    this.topics.emit('calls');
+  }
+
   // refreshPages asks for the boxes: after a start, after every return of the network, and as a belt beside the sync.
   async refreshPages(): Promise<void> {
-    const { pages, now } = await askPages(this.clinic, this.pages, this.me.user_id);
+    const { pages, calls, now } = await askPages(this.clinic, this.pages, this.me.user_id);
     this.wire.noteClock(now);
+    for (const c of calls) this.takeCall(c);
     this.takePages(pages);
   }
 
@@ -314,6 +325,8 @@ export class Engine implements Host {
 
   private readClinical(ev: MatrixEvent): void {
     if (part(ev.content, 'uk.wardline.ask')) this.topics.emit('asks');
+    const call = readCall(part(ev.content, 'uk.wardline.emergency'));
+    if (call) this.takeCall(call);
     const snapshot = readPage(part(ev.content, 'uk.wardline.page'));
     if (!snapshot || !this.pages.take(snapshot)) return;
     this.touch(snapshot.room_id);

@@ -2,6 +2,7 @@
 // Each snapshot is whole, so the one with the highest seq is the truth and the order of arrival does not matter.
 
 import type { Clinical } from '../api/clinical';
+import type { Call } from '../api/emergency';
 import type { Page, PageStep, StepKind } from '../api/types';
 import { WireError } from '../mx/http';
 import { number, part, text } from '../mx/types';
@@ -116,14 +117,14 @@ function readStep(v: unknown): PageStep | undefined {
 }
 
 // askPages fetches the boxes and, one by one, what this device believes open and the server does not list.
-export async function askPages(clinic: Clinical, book: PageBook, me: string): Promise<{ pages: Page[]; now: number }> {
+export async function askPages(clinic: Clinical, book: PageBook, me: string): Promise<{ pages: Page[]; calls: Call[]; now: number }> {
   try {
-    const [mine, sent] = await Promise.all([clinic.pages('mine'), clinic.pages('sent')]);
+    const [mine, sent, calls] = await Promise.all([clinic.pages('mine'), clinic.pages('sent'), clinic.openCalls()]);
     const ids = new Set(mine.pages.map((p) => p.id));
     const stale = await Promise.all(book.listed(me, ids).map((p) => clinic.page(p.id)));
-    return { pages: [...mine.pages, ...sent.pages, ...stale], now: mine.now };
+    return { pages: [...mine.pages, ...sent.pages, ...stale], calls, now: mine.now };
   } catch (e) {
     if (!(e instanceof WireError)) throw e;
-    return { pages: [], now: 0 };
+    return { pages: [], calls: [], now: 0 };
   }
 }

@@ -59,7 +59,8 @@ export type Row =
   | SayRow
   | { kind: 'day' | 'new'; key: string; words: string; n: number }
   | { kind: 'note'; key: string; words: string; n: number; joined: string[] }
-  | { kind: 'page'; key: string; id: string; page: string; own: boolean; n: number };
+  | { kind: 'page'; key: string; id: string; page: string; own: boolean; n: number }
+  | { kind: 'call'; key: string; id: string; call: string; n: number };
 
 const BREAK = 5 * 60_000;
 
@@ -116,6 +117,7 @@ export class StreamRows {
         prev.sender = '';
       }
       if (kind === 'note') note(rows, put, { kind: 'note', key: ev.event_id, words, n: l.n, joined: [joinedAlone(ev, (u) => room.nameOf(u))].filter((name) => name !== '') });
+      else if (kind === 'call') put({ kind: 'call', key: ev.event_id, id: ev.event_id, call: text(part(ev.content, 'uk.wardline.emergency'), 'id'), n: l.n });
       else if (kind === 'page') put(ctx.page(l));
       else put(ctx.say(l, !(prev.sender === ev.sender && ev.origin_server_ts - prev.ts <= BREAK), lastSay(i) && (ev.sender !== ctx.me || out.length === 0)));
       prev.sender = kind === 'say' || kind === 'deleted' ? ev.sender : '';
