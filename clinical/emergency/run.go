@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"wardline/clinical/directory"
 	"wardline/clinical/rota"
 	"wardline/ground/db"
 	"wardline/ground/run"
@@ -71,15 +70,12 @@ func (s *Service) remind(ctx context.Context, tx *db.Tx, call ID) error {
 	if c.Leader != nil {
 		to[c.Leader.User] = true
 	}
-	posts, err := directory.Posts(ctx, tx)
+	posts, err := switchboards(ctx, tx)
 	if err != nil {
 		return err
 	}
 	for _, p := range posts {
-		if !p.Switchboard || p.Closed {
-			continue
-		}
-		holders, err := rota.Holders(ctx, tx, p.ID, now)
+		holders, err := rota.Holders(ctx, tx, p, now)
 		if err != nil {
 			return err
 		}

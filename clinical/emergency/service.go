@@ -109,7 +109,7 @@ func (s *Service) raise(ctx context.Context, tx *db.Tx, by id.User, n NewCall) (
 		return c, err
 	}
 	c.RoomID = a.Room()
-	if err := s.bringSwitchboard(ctx, a); err != nil {
+	if err := s.bring(ctx, a, c); err != nil {
 		return c, err
 	}
 	now := s.Now()
@@ -206,17 +206,20 @@ func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewCall)
 	return c, nil
 }
 
-// bringSwitchboard lets whoever holds the switchboard now into the room.
-func (s *Service) bringSwitchboard(ctx context.Context, a *room.Act) error {
-	posts, err := directory.Posts(ctx, a.Tx())
+// bring lets whoever is about to be called, and whoever holds the switchboard now, into the room. They come in before anything is said, so that
+// the pages are the room's newest events: a client that asks for no more than the last ten of a room that is new to it finds its own among them.
+//
+// hazard: H1 urgent message not delivered
+func (s *Service) bring(ctx context.Context, a *room.Act, c Call) error {
+	posts, err := switchboards(ctx, a.Tx())
 	if err != nil {
 		return err
 	}
+	for _, seat := range c.Seats {
+		posts = append(posts, seat.Post.ID)
+	}
 	for _, p := range posts {
-		if !p.Switchboard || p.Closed {
-			continue
-		}
-		holders, err := rota.Holders(ctx, a.Tx(), p.ID, s.Now())
+		holders, err := rota.Holders(ctx, a.Tx(), p, s.Now())
 		if err != nil {
 			return err
 		}
@@ -229,6 +232,18 @@ func (s *Service) bringSwitchboard(ctx context.Context, a *room.Act) error {
 		}
 	}
 	return nil
+}
+
+// switchboards are the posts at which every page ends that nobody answers.
+func switchboards(ctx context.Context, q db.Querier) ([]directory.PostID, error) {
+	posts, err := directory.Posts(ctx, q)
+	var all []directory.PostID
+	for _, p := range posts {
+		if p.Switchboard && !p.Closed {
+			all = append(all, p.ID)
+		}
+	}
+	return all, err
 }
 
 // Switchboard says whether somebody holds a switchboard post now.

@@ -84,10 +84,11 @@ type group struct {
 }
 
 var groups = []group{
-	{"send", true, groupSend},       // how fast messages are accepted
-	{"deliver", true, groupDeliver}, // how soon 250 people have them
-	{"ward", false, groupWard},      // a hospital of 1,000 people online, and its return after a night
-	{"crowd", false, groupCrowd},    // 10,000 waiting, and a room of 5,000
+	{"send", true, groupSend},            // how fast messages are accepted
+	{"deliver", true, groupDeliver},      // how soon 250 people have them
+	{"ward", false, groupWard},           // a hospital of 1,000 people online, and its return after a night
+	{"emergency", false, groupEmergency}, // 1,000 online, and one emergency call after another
+	{"crowd", false, groupCrowd},         // 10,000 waiting, and a room of 5,000
 	{"archive", false, groupArchive},
 }
 

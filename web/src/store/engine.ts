@@ -227,6 +227,9 @@ export class Engine implements Host {
     if (!this.calls.take(c)) return;
     this.touch(c.room_id);
     this.topics.emit('calls');
+    // hazard: the board asks for this person and their page did not come with it: it is fetched, so that it rings.
+    const me = this.me.user_id;
+    if (c.status === 'open' && c.seats.some((s) => s.user === me && s.page !== '' && s.state !== 'coming' && s.state !== 'here' && !this.pages.get(s.page))) void this.refreshPages();
   }
 
   // refreshPages asks for the boxes: after a start, after every return of the network, and as a belt beside the sync.
