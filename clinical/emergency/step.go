@@ -396,11 +396,11 @@ func (s *stepper) standDown() error {
 	}
 	for i := range c.Seats {
 		st := &c.Seats[i]
+		if st.Page != "" && st.ComingAt == 0 { // also where somebody is there and the page wants more people
+			s.effect.Close = append(s.effect.Close, st.Page)
+		}
 		if st.Filled() {
 			continue
-		}
-		if st.Page != "" {
-			s.effect.Close = append(s.effect.Close, st.Page)
 		}
 		st.State, st.DueAt, st.Next = Released, 0, ""
 	}

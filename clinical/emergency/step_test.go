@@ -273,7 +273,7 @@ func TestStep_Properties(t *testing.T) {
 		}
 		open := 0
 		for _, s := range c.Seats {
-			if !s.Filled() {
+			if s.ComingAt == 0 {
 				open++
 			}
 		}
