@@ -12,7 +12,8 @@ const every = 80; // milliseconds between two looks at how loud it is
 export interface Recording { blob: Blob; ms: number; wave: number[] }
 
 // refusedWords says what to do when a microphone or camera cannot be had.
-export function refusedWords(e: unknown, what: 'camera' | 'microphone'): string {
+export function refusedWords(e: unknown, device: 'camera' | 'microphone'): string {
+  const what = device === 'camera' ? t('camera') : t('microphone');
   const why = e instanceof DOMException ? e.name : '';
   if (why === 'NotAllowedError' || why === 'SecurityError') return t('The {what} is not allowed. Press the lock or the slider beside the address, allow the {what}, and try again.', { what });
   if (why === 'NotFoundError' || why === 'OverconstrainedError') return t('This device has no {what}.', { what });
