@@ -43,7 +43,8 @@ class Demo {
 
   async start(fresh = false) {
     const args = ['demo', '-data', this.data, '-listen', this.listen, ...(fresh ? ['-fresh'] : []), ...this.extra];
-    this.child = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { WARDLINE_BIN: _, ...env } = process.env; // the server would take it for a setting
+    this.child = spawn(bin, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const gone = new Promise((_, no) => this.child.once('exit', (code) => no(new Error(`the server ended with ${code}\n${this.output.slice(-2000)}`))));
     gone.catch(() => undefined);
     for (const s of [this.child.stdout, this.child.stderr]) s.on('data', (d) => { this.output += d; });
