@@ -13,6 +13,7 @@ import (
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/emergency"
+	"wardline/clinical/measure"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/quiet"
@@ -45,11 +46,12 @@ type Clinic struct {
 	Record        *record.Service
 	Reach         *reach.Service
 	Emergency     *emergency.Service
+	Ledger        *measure.Ledger
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), measure.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -110,9 +112,12 @@ func (a *App) clinic() error {
 	a.Timeline.Vital = func(ev *room.Event) bool { return bytes.Contains(ev.Event.Content, []byte(`"uk.wardline.`)) }
 
 	a.Push.Rank = a.rank
+	c.Ledger = measure.NewLedger(a.DB, time.Now)
+	a.Push.Told = c.Ledger.Told
 	a.Push.Temper = (&quiet.Service{DB: a.DB, Accounts: a.Accounts, Now: time.Now}).Temper
 
 	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
+	a.Group.Go("measure.ledger", c.Ledger.Run)
 	a.Group.Go("rota.clock", c.Rota.Run)
 	a.Group.Go("rota.feeds", c.Rota.RunFeeds)
 	a.Group.Go("status.clock", c.Status.Run)
@@ -131,7 +136,7 @@ func (a *App) clinic() error {
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 

@@ -150,7 +150,7 @@ func (s *Service) summon(ctx context.Context, tx *db.Tx, by id.User, c Call, pos
 		what += ". " + c.What
 	}
 	p, err := s.Paging.RaiseIn(ctx, tx, by, paging.NewPage{Txn: string(c.ID) + "/" + string(post), To: paging.Target{Post: post}, Urgency: paging.Emergency, Patient: n.Patient,
-		Room: c.RoomID, Where: obs.Hidden(c.Place), What: obs.Hidden(what), Need: "attend"})
+		Room: c.RoomID, Where: obs.Hidden(c.Place), What: obs.Hidden(what), Need: "attend", Practice: c.Drill})
 	if fault.Is(err, fault.Invalid) {
 		s.Log.Error("a seat of an emergency team cannot be paged", "call", c.ID, "post", post, "err", err)
 		return nil

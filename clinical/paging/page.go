@@ -182,6 +182,7 @@ type Page struct {
 	WakeAt    int64         `json:"wake_at"`  // when Step must be called again; 0 once closed
 	Passers   []id.User     `json:"passers"`  // who said they cannot come
 	Redirects int           `json:"redirects,omitempty"`
+	Practice  bool          `json:"practice,omitempty"` // a drill or a test: it goes like any other, and is in no measure
 }
 
 // clone returns a copy that shares nothing which Step changes.

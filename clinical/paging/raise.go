@@ -25,6 +25,7 @@ type NewPage struct {
 	What     obs.Hidden
 	Need     string // attend, ring or advise
 	Callback obs.Hidden
+	Practice bool // a drill or a test: it is in no measure
 }
 
 // Longest texts, in bytes.
@@ -120,7 +121,7 @@ func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewPage)
 	if err != nil {
 		return p, nil, err
 	}
-	p = Page{Ladder: l.rungs, RungFor: l.each}
+	p = Page{Ladder: l.rungs, RungFor: l.each, Practice: n.Practice}
 	p.Snapshot = Snapshot{ID: ID("pg_" + id.NewOpaque(12)), RoomID: a.Room(), Urgency: n.Urgency, Post: post, Patient: about,
 		Quorum: some(l.quorum), Policy: l.policy,
 		Where: string(n.Where), What: string(n.What), Need: n.Need, Callback: string(n.Callback),

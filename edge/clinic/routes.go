@@ -9,6 +9,7 @@ import (
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/emergency"
+	"wardline/clinical/measure"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/reach"
@@ -43,6 +44,7 @@ type Deps struct {
 	Record        *record.Service
 	Reach         *reach.Service
 	Emergency     *emergency.Service
+	Ledger        *measure.Ledger
 	Locks         *lock.Service
 	Passkeys      *passkey.Service
 	Origin        func(r *http.Request) string // the address at which the browser is
@@ -99,6 +101,9 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/pages/{id}/answer", Handle: h.answerPage},
 		{Pattern: "POST /_wardline/v1/pages/{id}/reply", Handle: h.replyPage},
 		{Pattern: "POST /_wardline/v1/pages/{id}/withdraw", Handle: h.withdrawPage},
+		{Pattern: "GET /_wardline/v1/measures/pages", Heavy: true, Handle: h.measurePages},
+		{Pattern: "GET /_wardline/v1/measures/pages.csv", Heavy: true, Handle: h.measureCSV},
+		{Pattern: "GET /_wardline/v1/interruptions", Handle: h.interruptions},
 		{Pattern: "GET /_wardline/v1/policies", Handle: h.listPolicies},
 		{Pattern: "GET /_wardline/v1/policies/{post}/{urgency}", Handle: h.onePolicy},
 		{Pattern: "PUT /_wardline/v1/policies/{post}/{urgency}", Handle: h.setPolicy},

@@ -49,6 +49,7 @@ func Routes(d Deps) []httpx.Route {
 	h := &api{d}
 	return []httpx.Route{
 		{Pattern: "GET " + base + "/metadata", Handle: h.metadata},
+		{Pattern: "GET " + base + "/AuditEvent", Auth: true, Heavy: true, Handle: h.staff(h.auditEvents)},
 		{Pattern: "GET " + base + "/{kind}", Auth: true, Heavy: true, Handle: h.staff(h.find)},
 		{Pattern: "GET " + base + "/{kind}/{id}", Auth: true, Handle: h.staff(h.read)},
 	}

@@ -39,6 +39,7 @@ var (
 	insertEntry = db.SQL("audit.insert", `INSERT INTO audit_entry (seq, at, actor, action, object, detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
 	lastEntry   = db.SQL("audit.last", `SELECT seq, hash FROM audit_entry ORDER BY seq DESC LIMIT 1`)
 	pageEntries = db.SQL("audit.page", `SELECT seq, at, actor, action, object, detail, hash FROM audit_entry WHERE seq > $1 ORDER BY seq LIMIT $2`)
+	between     = db.SQL("audit.between", `SELECT seq, at, actor, action, object, detail, hash FROM audit_entry WHERE seq > $1 AND at >= $2 AND at < $3 ORDER BY seq LIMIT $4`)
 	forObject   = db.SQL("audit.for_object", `SELECT seq, at, actor, action, object, detail, hash FROM audit_entry WHERE object = $1 ORDER BY seq LIMIT $2`)
 )
 
@@ -116,6 +117,16 @@ func ForObject(ctx context.Context, q db.Querier, object string, limit int) ([]E
 		out[i] = r.Entry
 	}
 	return out, nil
+}
+
+// Between returns at most limit entries written in [from, until) after the entry with number after, oldest first.
+func Between(ctx context.Context, q db.Querier, from, until time.Time, after int64, limit int) ([]Entry, error) {
+	rows, err := db.Collect(ctx, q, between, scanStored, after, from.UnixMilli(), until.UnixMilli(), limit)
+	out := make([]Entry, len(rows))
+	for i, r := range rows {
+		out[i] = r.Entry
+	}
+	return out, err
 }
 
 // Verify walks the whole chain and returns how many entries it holds. The error names the first entry that does not fit.

@@ -53,6 +53,8 @@ type Service struct {
 	Rank func(u id.User, ev *room.Event) (n Notice, whatever bool)
 	// Temper is asked when a browser is about to be told: people have times in which they want quiet. nil changes nothing.
 	Temper func(ctx context.Context, u id.User, n Notice) (Notice, error)
+	// Told hears of each notice that a browser's push service has taken, as it was told; nil for nobody. It must not block.
+	Told func(u id.User, ev *room.Event, n Notice)
 	// Log gets what goes wrong with gateways; nil for nothing.
 	Log *slog.Logger
 

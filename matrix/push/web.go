@@ -206,7 +206,13 @@ func (s *Service) tellWeb(ctx context.Context, p *pusher, it item) error {
 	if n.Level < Urgent {
 		m.Topic = topic(p.subscription(), it.placed.Feed.ID)
 	}
-	return s.post(ctx, p.subscription(), m)
+	if err := s.post(ctx, p.subscription(), m); err != nil {
+		return err
+	}
+	if s.Told != nil {
+		s.Told(p.user, it.placed.Event, n)
+	}
+	return nil
 }
 
 // post hands a message to a browser's push service.

@@ -26,7 +26,7 @@ func (w *Ward) fhir() http.Handler {
 		if token == "" {
 			return account.Actor{}, fault.New(fault.Unauthenticated, "M_MISSING_TOKEN", "Sign in.")
 		}
-		return account.Actor{User: w.As(token).User, Device: "D"}, nil
+		return account.Actor{User: w.As(strings.TrimPrefix(token, "admin-")).User, Device: "D", Admin: strings.HasPrefix(token, "admin-")}, nil
 	}}
 	mux := http.NewServeMux()
 	s.Mount(mux, fhir.Routes(fhir.Deps{DB: w.DB, Rota: w.Rota, Name: "St Elsewhere", ODS: "RXX01", Public: "https://chat.st-elsewhere.example", Now: time.Now}))

@@ -149,3 +149,27 @@ test('3 who is in a sterile procedure is passed over, and the sender is told why
   assert.equal(await liam.page.locator('.alarm').count(), 0);
   asha.quiet();
 });
+
+test('4 how the pages went, for who looks after it; how often one is interrupted, for oneself alone', async () => {
+  await maya.go('#/more/arrange/measures');
+  await maya.page.locator('.figures dd').first().waitFor();
+  await maya.page.getByRole('row', { name: /Medical registrar on call/ }).waitFor();
+  await maya.page.getByRole('button', { name: 'By ward' }).click();
+  await maya.page.getByRole('row', { name: /Ward 7/ }).waitFor();
+  await maya.wide();
+  await maya.clean('measures');
+  await both(maya, 'measures-desk');
+  const [table] = await Promise.all([maya.page.waitForEvent('download'), maya.page.getByText('As a table (CSV)').click()]);
+  assert.equal(table.suggestedFilename(), 'pages.csv');
+  await maya.page.setViewportSize({ width: 320, height: 640 });
+  await maya.wide();
+  await maya.page.setViewportSize(phone);
+  await both(maya, 'measures-phone');
+  await liam.go('#/more/interruptions');
+  await liam.page.locator('#mine').waitFor();
+  await liam.page.getByText('Your teams').waitFor();
+  await liam.wide();
+  await liam.clean('interruptions');
+  await both(liam, 'interruptions-phone');
+  for (const p of [maya, liam]) p.quiet();
+});
