@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"wardline/clinical/alarm"
 	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
@@ -47,11 +48,12 @@ type Clinic struct {
 	Reach         *reach.Service
 	Emergency     *emergency.Service
 	Ledger        *measure.Ledger
+	Alarm         *alarm.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), measure.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -80,14 +82,16 @@ func (a *App) clinic() error {
 	}
 	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
 	c.Emergency = emergency.New(emergency.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
+	c.Alarm = alarm.New(alarm.Deps{Paging: c.Paging, Steward: a.Steward, Log: a.Log})
 	c.Paging.OnStep = c.stepped
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.recordClient(),
 		Organisation: record.Organisation{ODS: a.Config.ODS, Name: a.Config.TrustName, Server: a.Accounts.Server()},
 		Retry:        record.DefaultRetry(), Now: time.Now, Log: a.Log})
 
-	// Whoever comes to a post finds its pages and conversations; who must know of it is told in a room of their own.
-	c.Rota = rota.New(rota.Deps{DB: a.DB, Now: time.Now, Log: a.Log, Tell: c.Conversations.Tell,
-		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow}})
+	// Whoever comes to a post finds its pages, questions and conversations; who must know of it is told in a room of their own.
+	c.Rota = rota.New(rota.Deps{DB: a.DB, Now: time.Now, Log: a.Log, Tell: c.Conversations.Tell, Alarm: c.Alarm.Ring,
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow, c.Asks.Follow}})
+	c.Alarm.Rota = c.Rota
 
 	c.Staff = staff.New(staff.Deps{DB: a.DB, Accounts: a.Accounts, Rota: c.Rota, Now: time.Now})
 
@@ -140,13 +144,16 @@ func (a *App) clinic() error {
 	return nil
 }
 
-// stepped is what follows from a step of a page, in its transaction: how its holder is told besides the app, and the board of the emergency
-// call that it belongs to.
+// stepped is what follows from a step of a page, in its transaction: how its holder is told besides the app, the board of the emergency
+// call that it belongs to, and who sees to the alarm of a post.
 func (c *Clinic) stepped(ctx context.Context, tx *db.Tx, p paging.Snapshot) error {
 	if err := c.Reach.Plan(ctx, tx, p); err != nil {
 		return err
 	}
-	return c.Emergency.OnPage(ctx, tx, p)
+	if err := c.Emergency.OnPage(ctx, tx, p); err != nil {
+		return err
+	}
+	return c.Alarm.Step(ctx, tx, p)
 }
 
 // recordClient is how the record is reached, nil when the trust has not said where it is.

@@ -39,6 +39,7 @@ const (
 	Reminded   = "reminded"
 	Overdue    = "overdue"
 	Unanswered = "unanswered"
+	Moved      = "moved" // with its post, to whoever holds that now
 )
 
 // Post names a post in an ask.

@@ -120,6 +120,8 @@ func (s State) sentence(e Event) string {
 		return e.Name + " is on it"
 	case Passed:
 		return fmt.Sprintf("%s passed %s of %s to %s", e.Name, what, s.From.Name, s.whom())
+	case Moved:
+		return fmt.Sprintf("%s holds %s now, and owes %s of %s by %s", e.Name, s.Owner.Post.Name, what, s.From.Name, s.by())
 	case Reminded:
 		return fmt.Sprintf("Reminder for %s: %s of %s is due by %s", s.whom(), what, s.From.Name, s.by())
 	case Overdue:

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"wardline/clinical/directory"
 	"wardline/ground/db"
+	"wardline/ground/fault"
 	"wardline/ground/run"
 	"wardline/matrix/id"
 )
@@ -74,6 +76,48 @@ func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, 
 		}
 	}
 	return next, nil
+}
+
+// Follow brings everything that a post owes to whoever holds it now, into the conversations where it was asked, inside the act by which
+// the post changed hands. It suits rota.Deps.Hands. A conversation that refuses the new holder keeps its question as it was: the clock
+// still reminds, and the asker is told in the end.
+//
+// hazard: H6 role empty or stale holder
+func (s *Service) Follow(ctx context.Context, tx *db.Tx, post directory.PostID, _, _ []id.User) error {
+	all, err := db.Collect(ctx, tx, owedIn, scan, string(post))
+	if err != nil {
+		return err
+	}
+	for _, st := range all {
+		err := tx.Try(ctx, func() error { return s.followOne(ctx, tx, st) })
+		switch fault.KindOf(err) {
+		case fault.Forbidden, fault.Hidden, fault.NotFound, fault.Invalid, fault.TooLarge, fault.Conflict:
+			s.Log.Error("a question could not follow its post", "ask", st.ID, "post", post, "err", err)
+		default:
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) followOne(ctx context.Context, tx *db.Tx, st State) error {
+	a, err := s.Rooms.In(ctx, tx, st.RoomID)
+	if err != nil {
+		return err
+	}
+	holders, err := s.holders(ctx, tx, st.post())
+	if err != nil {
+		return err
+	}
+	if to, _ := follow(st, 0, Input{Holders: holders}); to.Owner.User != st.Owner.User {
+		if _, err := s.Conversations.AddIn(ctx, a, st.From.User, []id.User{to.Owner.User}); err != nil {
+			return err
+		}
+	}
+	_, err = s.apply(ctx, a, st, "", Input{Verb: Follow}, true)
+	return err
 }
 
 func (s *Service) tickOne(ctx context.Context, ask ID) error {

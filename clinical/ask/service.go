@@ -274,7 +274,7 @@ func (s *Service) apply(ctx context.Context, a *room.Act, st State, by id.User, 
 // finish writes the audit and arranges what follows the commit.
 func (s *Service) finish(ctx context.Context, tx *db.Tx, st State, e Effect) error {
 	actor := string(e.Step.User)
-	if slices.Contains([]string{Reminded, Overdue, Unanswered}, e.Step.Kind) {
+	if slices.Contains([]string{Reminded, Overdue, Unanswered, Moved}, e.Step.Kind) {
 		actor = "system"
 	}
 	entry := audit.Entry{At: time.UnixMilli(e.Step.At), Actor: actor, Action: "ask." + e.Step.Kind, Object: string(st.ID),

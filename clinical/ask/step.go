@@ -20,6 +20,7 @@ const (
 	Answer
 	Finish
 	Close
+	Follow // the owner's post has changed hands
 )
 
 // Input is one thing that happens, with who holds the owner's post as it does.
@@ -56,7 +57,7 @@ func Step(s State, now time.Time, in Input) (State, []Effect, error) {
 	at := now.UnixMilli()
 	s.Steps = slices.Clone(s.Steps)
 	if s.Status != Open {
-		if in.Verb == Tick || repeated(s, in) {
+		if in.Verb == Tick || in.Verb == Follow || repeated(s, in) {
 			return s, nil, nil
 		}
 		return s, nil, errClosed
@@ -64,6 +65,9 @@ func Step(s State, now time.Time, in Input) (State, []Effect, error) {
 	switch in.Verb {
 	case Tick:
 		s, effects := tick(s, at, in)
+		return s, effects, nil
+	case Follow:
+		s, effects := follow(s, at, in)
 		return s, effects, nil
 	case Close:
 		if in.By.User != s.From.User {
@@ -97,6 +101,20 @@ func Step(s State, now time.Time, in Input) (State, []Effect, error) {
 	}
 	s, e := end(s, at, in.By, status)
 	return s, []Effect{e}, nil
+}
+
+// follow brings what a post owes to whoever holds it now. While nobody does, or only whoever asked, it stays with whom it was.
+//
+// hazard: H3 noticed, nobody owns it
+func follow(s State, at int64, in Input) (State, []Effect) {
+	i := slices.IndexFunc(in.Holders, func(h Who) bool { return h.User != s.From.User })
+	if s.Owner.Post == nil || i < 0 || slices.ContainsFunc(in.Holders, func(h Who) bool { return h.User == s.Owner.User }) {
+		return s, nil
+	}
+	s.Owner.Who = in.Holders[i]
+	s, e := step(s, Event{Kind: Moved, At: at, User: s.Owner.User, Name: s.Owner.Name})
+	e.Hear = []id.User{s.Owner.User}
+	return s, []Effect{e}
 }
 
 // repeated says whether the act is what closed the ask.

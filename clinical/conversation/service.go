@@ -125,6 +125,9 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, by id.User, name string
 	}
 	spec := room.CreateSpec{Creator: s.Steward, Preset: "private_chat", Name: name, Join: []id.User{by},
 		State: []room.StateEvent{state}, Power: power(string(by)), CreatedAt: s.Now()}
+	if by == s.Steward { // it made the room, and is in it
+		spec.Join, spec.Power = nil, power("")
+	}
 	if about != nil {
 		link, err := stateEvent(patient.StateType, about.Link())
 		if err != nil {

@@ -73,7 +73,12 @@ func staff(ctx context.Context, d Deps, now time.Time) (*seeder, error) {
 				return err
 			}
 		}
-		return nil
+		// Nobody holds SHO 2, so that the board has an alarm; the site lead sees to it, so that it rings with nobody at once.
+		quiet := rota.New(rota.Deps{DB: d.DB, Now: func() time.Time { return now }})
+		if err := quiet.Tick(ctx, tx, "po_med_sho2"); err != nil {
+			return err
+		}
+		return quiet.See(ctx, tx, "po_med_sho2", s.user("maya"))
 	})
 }
 

@@ -129,7 +129,7 @@ func mention(e Effect) *mentions {
 	return m
 }
 
-var needs = map[string]string{"attend": "Please attend.", "ring": "Please ring.", "advise": "Please advise."}
+var needs = map[string]string{"attend": "Please attend.", "ring": "Please ring.", "advise": "Please advise.", "cover": "Please see that it is held."}
 
 // body is the page in words, for every Matrix client.
 func (p *Page) body() string {

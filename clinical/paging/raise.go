@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"wardline/clinical/directory"
 	"wardline/clinical/patient"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -23,9 +22,10 @@ type NewPage struct {
 	Room     id.Room    // "" for the patient's room, or one made for the page
 	Where    obs.Hidden
 	What     obs.Hidden
-	Need     string // attend, ring or advise
+	Need     string // attend, ring, advise, or cover: a post that is not held
 	Callback obs.Hidden
-	Practice bool // a drill or a test: it is in no measure
+	Practice bool   // a drill or a test: it is in no measure
+	As       Sender // whose name a page of the service account bears: another system's, or the rota's
 }
 
 // Longest texts, in bytes.
@@ -109,7 +109,7 @@ func (s *Service) RaiseIn(ctx context.Context, tx *db.Tx, by id.User, n NewPage)
 // prepare finds everything that a new page names, and the room it belongs to.
 func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewPage) (Page, *room.Act, error) {
 	var p Page
-	sender, err := directory.FindPerson(ctx, tx, by)
+	from, err := s.sender(ctx, tx, by, n)
 	if err != nil {
 		return p, nil, err
 	}
@@ -125,7 +125,7 @@ func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewPage)
 	p.Snapshot = Snapshot{ID: ID("pg_" + id.NewOpaque(12)), RoomID: a.Room(), Urgency: n.Urgency, Post: post, Patient: about,
 		Quorum: some(l.quorum), Policy: l.policy,
 		Where: string(n.Where), What: string(n.What), Need: n.Need, Callback: string(n.Callback),
-		From: Sender{User: by, Name: sender.Name, Role: sender.Detail()}}
+		From: from}
 	return p, a, nil
 }
 

@@ -2,6 +2,7 @@ package rota
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -24,7 +25,7 @@ type Notice struct {
 	Body string
 }
 
-// Deps is what the service needs. Tell and Hands may be nil: then nobody is told, and nothing travels with a post.
+// Deps is what the service needs. Tell, Alarm and Hands may be nil: then nobody is told, and nothing travels with a post.
 type Deps struct {
 	DB  *db.DB
 	Now func() time.Time
@@ -33,6 +34,9 @@ type Deps struct {
 	HTTP *http.Client
 	// Tell brings a notice to people, inside the act that it is about.
 	Tell func(ctx context.Context, tx *db.Tx, n Notice) error
+	// Alarm brings the alarm of a post to somebody who must answer, and takes it back, inside the act in which it changes: a is nil when
+	// there is none any more, words say what is wrong or who has changed it. True says that it rings with somebody.
+	Alarm func(ctx context.Context, tx *db.Tx, p directory.Post, a *Alarm, words string) (bool, error)
 	// Hands lets what belongs to a post follow it to its new holders, inside the act that changes them. Each that has left the post is
 	// in out, each that has come to it in in.
 	Hands []func(ctx context.Context, tx *db.Tx, post directory.PostID, out, in []id.User) error
@@ -160,14 +164,15 @@ func (s *Service) step(ctx context.Context, tx *db.Tx, post directory.PostID, in
 		if b.state.WakeAt <= b.state.At || at.After(now) || now.Sub(at) > 30*24*time.Hour {
 			break
 		}
-		if err := s.once(ctx, tx, p, &b, at, Input{Verb: Tick}); err != nil {
+		if err := s.once(ctx, tx, p, &b, at, Input{Verb: Tick}, false); err != nil {
 			return err
 		}
 	}
-	return s.once(ctx, tx, p, &b, now, in)
+	return s.once(ctx, tx, p, &b, now, in, true)
 }
 
-func (s *Service) once(ctx context.Context, tx *db.Tx, p directory.Post, b *row, at time.Time, in Input) error {
+// once makes one step true. Only the last of several, which is now, brings an alarm to people.
+func (s *Service) once(ctx context.Context, tx *db.Tx, p directory.Post, b *row, at time.Time, in Input, last bool) error {
 	w, err := world(ctx, tx, *b, at)
 	if err != nil {
 		return err
@@ -201,7 +206,11 @@ func (s *Service) once(ctx context.Context, tx *db.Tx, p directory.Post, b *row,
 		}
 		tx.AfterCommit(s.Changed)
 	}
-	return s.tell(ctx, tx, p, w, after, effects)
+	rings, effects, err := s.ring(ctx, tx, p, w, b, effects, last)
+	if err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, p, w, after, effects, rings)
 }
 
 // record writes the audit.
@@ -275,6 +284,14 @@ func (s *Service) SetRule(ctx context.Context, tx *db.Tx, post directory.PostID,
 // Tick brings a post up to date inside an open act.
 func (s *Service) Tick(ctx context.Context, tx *db.Tx, post directory.PostID) error {
 	return s.step(ctx, tx, post, Input{Verb: Tick})
+}
+
+// See notes that somebody sees to a post's alarm, inside an open act. Without an alarm it changes nothing.
+func (s *Service) See(ctx context.Context, tx *db.Tx, post directory.PostID, user id.User) error {
+	if err := s.step(ctx, tx, post, Input{Verb: See, User: user}); !errors.Is(err, errNoAlarm) {
+		return err
+	}
+	return nil
 }
 
 func clock(ms int64) string { return Local(time.UnixMilli(ms)).Format("15:04") }

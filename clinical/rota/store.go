@@ -58,6 +58,8 @@ type row struct {
 	holders int
 	confirm bool
 	there   bool
+	alarmed bool    // its alarm has changed in this act
+	late    *Effect // what is to be told of it and was not yet
 }
 
 func scanBaton(r db.Row) (b row, err error) {

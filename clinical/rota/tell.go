@@ -12,13 +12,65 @@ import (
 	"wardline/matrix/id"
 )
 
-// tell says to those whom an effect concerns what has happened. Who has done it is not told.
-func (s *Service) tell(ctx context.Context, tx *db.Tx, p directory.Post, w World, after State, effects []Effect) error {
+// ring keeps what rings with people in line with the post's alarm, and returns whether it rings and what is left to be told. An alarm
+// that came while the clock stood still is told now, if it is still so.
+//
+// hazard: H6 role empty or stale holder
+func (s *Service) ring(ctx context.Context, tx *db.Tx, p directory.Post, w World, b *row, effects []Effect, last bool) (bool, []Effect, error) {
+	alarm := func(e Effect) bool { return e.Kind == AlarmOpened || e.Kind == AlarmAgain }
+	fresh := slices.ContainsFunc(effects, alarm)
+	b.alarmed = b.alarmed || fresh || slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == AlarmSeen || e.Kind == AlarmClosed })
+	if !last {
+		if i := slices.IndexFunc(effects, alarm); i >= 0 {
+			b.late = &effects[i]
+		}
+		return false, slices.DeleteFunc(slices.Clone(effects), alarm), nil
+	}
+	if !b.alarmed {
+		return false, effects, nil
+	}
+	a := b.state.Alarm
+	if a != nil && !fresh && b.late != nil && b.late.Alarm.ID == a.ID {
+		effects = append(effects, *b.late)
+	}
+	if s.Alarm == nil {
+		return false, effects, nil
+	}
+	var names []string
+	for _, h := range b.state.Now {
+		names = append(names, s.name(ctx, tx, h.User))
+	}
+	words := strings.Join(names, " and ") + " hold " + p.Name + " now"
+	switch {
+	case a != nil && a.By != "":
+		words = s.name(ctx, tx, a.By) + " sees to it"
+	case a != nil:
+		words = alarmWords(p, w, b.state, Effect{Kind: AlarmOpened, Alarm: *a}, func(u id.User) string { return s.name(ctx, tx, u) })
+	case len(names) == 1:
+		words = names[0] + " holds " + p.Name + " now"
+	case len(names) == 0: // it is not critical any more, or closed
+		words = p.Name + " need not be held now"
+	}
+	rings, err := s.Alarm(ctx, tx, p, a, words)
+	return rings, effects, err
+}
+
+func (s *Service) name(ctx context.Context, tx *db.Tx, u id.User) string {
+	n, err := directory.NameOf(ctx, tx, u)
+	if err != nil {
+		return string(u)
+	}
+	return n
+}
+
+// tell says to those whom an effect concerns what has happened. Who has done it is not told. Of an alarm that rings, those next on the
+// ladder hear as it comes to them.
+func (s *Service) tell(ctx context.Context, tx *db.Tx, p directory.Post, w World, after State, effects []Effect, rings bool) error {
 	if s.Tell == nil {
 		return nil
 	}
 	for _, e := range effects {
-		to, body, err := s.words(ctx, tx, p, w, after, e)
+		to, body, err := s.words(ctx, tx, p, w, after, e, rings)
 		if err != nil {
 			return err
 		}
@@ -35,14 +87,8 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, p directory.Post, w World
 }
 
 // words returns whom an effect concerns and the sentence for them.
-func (s *Service) words(ctx context.Context, tx *db.Tx, p directory.Post, w World, after State, e Effect) ([]id.User, string, error) {
-	name := func(u id.User) string {
-		n, err := directory.NameOf(ctx, tx, u)
-		if err != nil {
-			return string(u)
-		}
-		return n
-	}
+func (s *Service) words(ctx context.Context, tx *db.Tx, p directory.Post, w World, after State, e Effect, rings bool) ([]id.User, string, error) {
+	name := func(u id.User) string { return s.name(ctx, tx, u) }
 	switch e.Kind {
 	case Ended:
 		if e.By == "" || len(after.Now) == 0 {
@@ -72,10 +118,10 @@ func (s *Service) words(ctx context.Context, tx *db.Tx, p directory.Post, w Worl
 			return []id.User{e.Offer.From}, fmt.Sprintf("Your offer of %s to %s has ended: %s. You still hold it.", p.Name, name(e.Offer.To), e.Why), nil
 		}
 	case AlarmOpened, AlarmAgain:
-		to, err := s.alarmed(ctx, tx, p, w, after)
+		to, err := s.alarmed(ctx, tx, p, w, after, !rings)
 		return to, alarmWords(p, w, after, e, name), err
 	case AlarmSeen:
-		to, err := s.alarmed(ctx, tx, p, w, after)
+		to, err := s.alarmed(ctx, tx, p, w, after, true)
 		return to, fmt.Sprintf("%s sees to %s.", name(e.Alarm.By), p.Name), err
 	}
 	return nil, "", nil
@@ -110,17 +156,20 @@ func alarmWords(p directory.Post, w World, after State, e Effect, name func(id.U
 	return fmt.Sprintf("%s%s still holds %s and should have been relieved.%s", again, name(after.Now[0].User), p.Name, who)
 }
 
-// alarmed returns who is told of an alarm: whoever holds the post, whoever should, and the holders of the posts after it on its ladder,
-// switchboard included, because an alarm that only the absent hear is none.
+// alarmed returns who is told of an alarm: whoever holds the post, whoever should, who keeps its rota, and with climb the holders of the
+// posts after it on its ladder, switchboard included, because an alarm that only the absent hear is none.
 //
 // hazard: H6 role empty or stale holder
-func (s *Service) alarmed(ctx context.Context, tx *db.Tx, p directory.Post, w World, after State) ([]id.User, error) {
+func (s *Service) alarmed(ctx context.Context, tx *db.Tx, p directory.Post, w World, after State, climb bool) ([]id.User, error) {
 	var to []id.User
 	for _, h := range after.Now {
 		to = append(to, h.User)
 	}
 	for _, d := range after.look(w, after.At).expected {
 		to = append(to, d.User)
+	}
+	if after.Alarm != nil && after.Alarm.By != "" { // who has said that they see to it
+		to = append(to, after.Alarm.By)
 	}
 	ladder, err := directory.Ladder(ctx, tx, p.ID)
 	if fault.Is(err, fault.NotFound) {
@@ -130,6 +179,9 @@ func (s *Service) alarmed(ctx context.Context, tx *db.Tx, p directory.Post, w Wo
 		return nil, err
 	}
 	for _, next := range ladder[1:] {
+		if !climb {
+			break
+		}
 		d, err := Holder(ctx, tx, next.ID, s.Now())
 		switch {
 		case err == nil:

@@ -161,3 +161,42 @@ func TestOpen(t *testing.T) {
 		}
 	})
 }
+
+func TestTry(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		boom := errors.New("boom")
+		var undone, shown, first, last int64
+		err := d.Write(t.Context(), "note.try", func(ctx context.Context, tx *db.Tx) error {
+			put := func(body string) error {
+				_, err := tx.Exec(ctx, addNote, tx.Position(), body)
+				return err
+			}
+			first = tx.LastPosition()
+			if err := put("whole"); err != nil {
+				return err
+			}
+			if err := tx.Try(ctx, func() error {
+				tx.OnUndo(func() { undone++ })
+				tx.OnCommit(func() { shown += 100 })
+				if err := put("lost"); err != nil {
+					return err
+				}
+				return errors.Join(tx.Try(ctx, func() error { return put("lost within") }), boom)
+			}); !errors.Is(err, boom) {
+				t.Errorf("got %v", err)
+			}
+			if err := tx.Try(ctx, func() error { // a statement that the engine refuses
+				_, err := tx.Exec(ctx, addNote, first+1, "twice")
+				return err
+			}); err == nil {
+				t.Error("one position was taken twice")
+			}
+			last = tx.LastPosition()
+			tx.OnCommit(func() { shown++ })
+			return tx.Try(ctx, func() error { return put("kept") })
+		})
+		if err != nil || last != first+1 || undone != 1 || shown != 1 || count(t, d) != 2 {
+			t.Errorf("%v; positions %d to %d, undone %d, shown %d, %d notes", err, first, last, undone, shown, count(t, d))
+		}
+	}, notes)
+}

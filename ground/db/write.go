@@ -330,10 +330,35 @@ func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 func (tx *Tx) OnUndo(fn func()) { tx.onUndo = append(tx.onUndo, fn) }
 
 func (tx *Tx) undo() {
-	for i := len(tx.onUndo) - 1; i >= 0; i-- {
+	tx.undoTo(0)
+}
+
+// undoTo runs what was added since then to take changes of caches back, the last first.
+func (tx *Tx) undoTo(n int) {
+	for i := len(tx.onUndo) - 1; i >= n; i-- {
 		tx.onUndo[i]()
 	}
-	tx.onUndo = nil
+	tx.onUndo = tx.onUndo[:n]
+}
+
+// Try does a part of an act that may fail on its own: its error undoes what it did, positions and caches too, and leaves the rest of the
+// act as it was. It may be nested.
+func (tx *Tx) Try(ctx context.Context, part func() error) error {
+	last, visible, after, undo := tx.last, len(tx.visible), len(tx.after), len(tx.onUndo)
+	if _, err := tx.conn.ExecContext(ctx, "SAVEPOINT part"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	err := part()
+	if err == nil {
+		_, err = tx.conn.ExecContext(ctx, "RELEASE part")
+		return err
+	}
+	tx.undoTo(undo)
+	tx.last, tx.visible, tx.after = last, tx.visible[:visible], tx.after[:after]
+	if _, back := tx.conn.ExecContext(ctx, "ROLLBACK TO part; RELEASE part"); back != nil {
+		return fmt.Errorf("undo a part: %w", back)
+	}
+	return err
 }
 
 // Exec runs a statement and returns how many rows it touched.

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wardline/clinical/alarm"
 	"wardline/clinical/ask"
 	"wardline/clinical/conversation"
 	"wardline/clinical/demo"
@@ -65,7 +66,9 @@ type Ward struct {
 	Record        *record.Service
 	Reach         *reach.Service
 	Emergency     *emergency.Service
-	Carriers      reach.Config // none until a scenario sets them and restarts
+	Alarm         *alarm.Service
+	Policy        paging.Policy // the demo's until a scenario sets another and restarts
+	Carriers      reach.Config  // none until a scenario sets them and restarts
 	EPR           *fhirdouble.Server
 	Log           *Log
 
@@ -100,7 +103,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), alarm.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -161,11 +164,16 @@ func (w *Ward) open() {
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log, Busy: status.Protected})
 	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
 	w.Emergency = emergency.New(emergency.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
-	w.Paging.OnStep = func(ctx context.Context, tx *db.Tx, p paging.Snapshot) error {
-		return errors.Join(w.Reach.Plan(ctx, tx, p), w.Emergency.OnPage(ctx, tx, p))
+	w.Alarm = alarm.New(alarm.Deps{Paging: w.Paging, Steward: Steward, Log: w.log})
+	if w.Policy.Urgent > 0 {
+		w.Paging.Policy = w.Policy
 	}
-	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
-		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
+	w.Paging.OnStep = func(ctx context.Context, tx *db.Tx, p paging.Snapshot) error {
+		return errors.Join(w.Reach.Plan(ctx, tx, p), w.Emergency.OnPage(ctx, tx, p), w.Alarm.Step(ctx, tx, p))
+	}
+	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell, Alarm: w.Alarm.Ring,
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow, w.Asks.Follow}})
+	w.Alarm.Rota = w.Rota
 	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
 	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
 		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,

@@ -77,7 +77,7 @@ export function readPage(j: Json | undefined): Page | undefined {
     post: ref(post),
     patient: patient ? { id: text(patient, 'id'), plate: text(patient, 'plate'), name: text(patient, 'name') } : null,
     where: text(j, 'where'), what: text(j, 'what'), callback: text(j, 'callback'),
-    need: need === 'ring' || need === 'advise' ? need : 'attend',
+    need: need === 'ring' || need === 'advise' || need === 'cover' ? need : 'attend',
     from: { user: text(from, 'user'), name: text(from, 'name'), role: text(from, 'role') },
     raised_at: number(j, 'raised_at'),
     status: status === 'accepted' || status === 'withdrawn' ? status : 'open',

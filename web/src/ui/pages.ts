@@ -115,4 +115,4 @@ export function bedName(plate: string): string {
   return t('Bed {replace}', { replace: plate.replace(/^B(?=\d)/, '') });
 }
 
-export const needs = { attend: t('Please attend'), ring: t('Please ring'), advise: t('Advice needed') } as const;
+export const needs = { attend: t('Please attend'), ring: t('Please ring'), advise: t('Advice needed'), cover: t('Please see that it is held') } as const;
