@@ -125,7 +125,7 @@ func (s *Service) rested(ctx context.Context, tx *db.Tx, a Ask, in Input) error 
 	if err != nil {
 		return err
 	}
-	w, err := world(ctx, tx, b, now)
+	w, err := world(ctx, tx, b, now, a.By)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (s *Service) step(ctx context.Context, tx *db.Tx, post directory.PostID, in
 
 // once makes one step true. Only the last of several, which is now, brings an alarm to people.
 func (s *Service) once(ctx context.Context, tx *db.Tx, p directory.Post, b *row, at time.Time, in Input, last bool) error {
-	w, err := world(ctx, tx, *b, at)
+	w, err := world(ctx, tx, *b, at, in.User, in.To)
 	if err != nil {
 		return err
 	}

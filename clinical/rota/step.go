@@ -316,6 +316,12 @@ func (st *stepper) see() error {
 // settle brings the state in line with what a look finds, and says what has changed.
 func (st *stepper) settle() {
 	s := &st.s
+	// What a holding was lengthened by stays with it once it has begun: duties that are long over are not read any more, and without them
+	// the ones that follow would seem to be somebody else's.
+	begun := World{Duties: slices.DeleteFunc(slices.Clone(st.w.Duties), func(d Duty) bool { return d.From.UnixMilli() > st.at })}
+	for i, k := range s.Kept {
+		s.Kept[i].Until = s.until(begun, k)
+	}
 	s.Kept = slices.DeleteFunc(s.Kept, func(k Holding) bool {
 		end := s.until(st.w, k)
 		if st.w.Confirm {

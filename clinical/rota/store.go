@@ -85,8 +85,8 @@ func baton(ctx context.Context, q db.Querier, post directory.PostID) (row, error
 	return b, err
 }
 
-// world reads the rota around an instant, for everybody whom it or the baton names.
-func world(ctx context.Context, q db.Querier, b row, at time.Time) (World, error) {
+// world reads the rota around an instant, for everybody whom it or the baton names, and those who act.
+func world(ctx context.Context, q db.Querier, b row, at time.Time, acting ...id.User) (World, error) {
 	w := World{Holders: b.holders, Confirm: b.confirm}
 	ms := at.UnixMilli()
 	back := int64(0)
@@ -115,6 +115,11 @@ func world(ctx context.Context, q db.Querier, b row, at time.Time) (World, error
 	}
 	for _, k := range b.state.Kept {
 		if err := ask(k.User); err != nil {
+			return w, err
+		}
+	}
+	for _, u := range acting { // whoever takes a post may be away soon, or now
+		if err := ask(u); err != nil {
 			return w, err
 		}
 	}
