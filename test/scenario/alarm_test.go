@@ -12,6 +12,7 @@ import (
 	"wardline/clinical/paging"
 	"wardline/clinical/rota"
 	"wardline/ground/db"
+	"wardline/ground/fault"
 )
 
 // rings returns the one page that rings for a post's alarm, nil for none, and fails when there are two or it is closed.
@@ -137,6 +138,17 @@ func TestAlarm(t *testing.T) {
 		}
 		if p := w.rings("po_anaes"); p == nil || p.Current.User != w.As("maya").User {
 			t.Errorf("nobody holds the anaesthetic registrar, and it rings with %+v", p)
+		}
+	})
+	in(t, "ErrAway who is away takes no post, and one who will be is relieved by an alarm in time", func(t *testing.T, w *Ward) {
+		w.As("liam").falls()
+		_, err := w.Rota.SetAway(ctx, directory.By{User: w.As("ellie").User}, rota.Away{User: w.As("ellie").User, From: w.now().Add(10 * time.Minute), Until: w.now().Add(time.Hour), Kind: "leave"})
+		ok(t, err)
+		want(t, w.As("liam").Does(rota.Take, spr), fault.Conflict)
+		ok(t, w.As("ellie").Does(rota.Take, spr))
+		w.Pass(10*time.Minute + time.Second)
+		if w.rings(spr) == nil {
+			t.Error("Ellie is on leave, and nothing rings")
 		}
 	})
 	in(t, "ErrCrash the alarm and its page are whole or not at all", func(t *testing.T, w *Ward) {
