@@ -113,7 +113,7 @@ func (s *Service) raise(ctx context.Context, tx *db.Tx, post directory.Post, a *
 		var p paging.Snapshot
 		err := tx.Try(ctx, func() error {
 			var err error
-			p, err = s.Paging.RaiseIn(ctx, tx, s.Steward, paging.NewPage{Txn: "alarm:" + a.ID, Post: next.ID, Urgency: paging.Urgent, Where: obs.Hidden(post.Name), What: obs.Hidden(strings.TrimSuffix(words, ".")),
+			p, err = s.Paging.RaiseIn(ctx, tx, s.Steward, paging.NewPage{Txn: "alarm:" + a.ID, To: paging.Target{Post: next.ID}, Urgency: paging.Urgent, Where: obs.Hidden(post.Name), What: obs.Hidden(strings.TrimSuffix(words, ".")),
 				Need: "cover", As: paging.Sender{Name: "Wardline", Role: "The rota"}})
 			if err == nil {
 				_, err = tx.Exec(ctx, add, string(p.ID), string(post.ID), a.ID)
