@@ -11,56 +11,21 @@ import (
 
 const root = "../../"
 
-type hazard struct {
-	id, title, control string
-	tests              []string
-}
-
-// read understands the few forms that the hazard log uses, and no other YAML.
-func read(t *testing.T) map[string]hazard {
+func read(t *testing.T) map[string]Hazard {
 	t.Helper()
-	raw, err := os.ReadFile(root + "docs/safety/hazards.yaml")
+	all, err := Read(root + "docs/safety/hazards.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]hazard{}
-	var h hazard
-	keep := func() {
-		if h.id != "" {
-			if _, twice := all[h.id]; twice {
-				t.Errorf("%s is there twice", h.id)
-			}
-			all[h.id] = h
-		}
-	}
-	for n, line := range strings.Split(string(raw), "\n") {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		switch {
-		case key == "" || strings.HasPrefix(key, "#"):
-		case key == "- id":
-			keep()
-			h = hazard{id: value}
-		case key == "title":
-			h.title = value
-		case key == "control":
-			h.control = value
-		case key == "tests:":
-		case strings.HasPrefix(line, "    - "):
-			h.tests = append(h.tests, strings.TrimPrefix(key, "- "))
-		default:
-			t.Errorf("line %d is not understood: %s", n+1, line)
-		}
-	}
-	keep()
 	return all
 }
 
 func TestHazards_ControlsHaveTests(t *testing.T) {
 	for id, h := range read(t) {
-		if h.title == "" || h.control == "" || len(h.tests) == 0 {
+		if h.Title == "" || h.Control == "" || len(h.Tests) == 0 {
 			t.Errorf("%s lacks a title, a control or a test", id)
 		}
-		for _, test := range h.tests {
+		for _, test := range h.Tests {
 			folder, name, ok := strings.Cut(test, " ")
 			if !ok || !exists(t, folder, name) {
 				t.Errorf("%s: there is no test %s", id, test)
