@@ -88,6 +88,7 @@ var groups = []group{
 	{"deliver", true, groupDeliver},      // how soon 250 people have them
 	{"ward", false, groupWard},           // a hospital of 1,000 people online, and its return after a night
 	{"emergency", false, groupEmergency}, // 1,000 online, and one emergency call after another
+	{"pages", false, groupPages},         // 10,000 open pages and their clocks
 	{"crowd", false, groupCrowd},         // 10,000 waiting, and a room of 5,000
 	{"archive", false, groupArchive},
 }
