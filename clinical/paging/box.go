@@ -81,8 +81,8 @@ func (s *Service) play(ctx context.Context, p *Page, at time.Time, plan *Plan) e
 		for _, r := range p.Ladder {
 			refs = append(append(refs, r.PostRef), r.With...)
 		}
-		var err error
-		if in.Holders, err = s.holders(ctx, s.DB, refs, now); err != nil {
+		in.Holders = Holders{}
+		if err := s.holders(ctx, s.DB, in.Holders, refs, now); err != nil {
 			return err
 		}
 		before := p.Current

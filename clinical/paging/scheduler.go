@@ -3,13 +3,11 @@ package paging
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"wardline/clinical/directory"
 	"wardline/ground/db"
 	"wardline/ground/fault"
-	"wardline/ground/run"
 	"wardline/matrix/id"
 )
 
@@ -49,9 +47,10 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// together is how many pages are moved beside one another: their acts share a commit. Most bounds what one look at the database brings.
+// together is how many pages are moved in one act: they share what is looked up of who holds what. Most bounds what one look at the database
+// brings.
 const (
-	together = 32
+	together = 16
 	most     = 256
 )
 
@@ -69,30 +68,27 @@ func (s *Service) pass(ctx context.Context, later map[ID]time.Time) (time.Time, 
 		return now, err
 	}
 	next := now.Add(patience)
-	var fns []func(context.Context) error
-	var mu sync.Mutex // guards later while the pages are moved
+	var pages []ID
 	for _, page := range append(list, due...) {
 		if again, failed := later[page]; failed && again.After(now) {
 			next = sooner(next, again)
 			continue
 		}
 		delete(later, page)
-		fns = append(fns, func(ctx context.Context) error {
+		pages = append(pages, page)
+	}
+	for some := range slices.Chunk(pages, together) {
+		if s.tickSome(ctx, some) == nil {
+			continue
+		}
+		for _, page := range some { // one of them is the trouble
 			if err := s.tickOne(ctx, page); err != nil && ctx.Err() == nil {
 				s.Log.Error("page could not be moved on, will try again", "page", page, "err", err)
-				mu.Lock()
 				later[page] = now.Add(retry)
-				mu.Unlock()
 			}
-			return nil
-		})
-	}
-	for some := range slices.Chunk(fns, together) {
-		if err := run.All(ctx, some...); err != nil {
-			return now, err
 		}
 	}
-	if len(fns) > 0 {
+	if len(pages) > 0 {
 		return now, nil // and look again: they have new times
 	}
 	soon, err := db.One(ctx, s.DB, nextAfter, db.Scalar[int64], now.UnixMilli())
@@ -107,6 +103,23 @@ func sooner(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// tickSome lets the time of several pages pass in one act, all of them or none.
+func (s *Service) tickSome(ctx context.Context, pages []ID) error {
+	return s.DB.WriteFirst(ctx, "paging.tick", func(ctx context.Context, tx *db.Tx) error {
+		world := Holders{} // nothing in this act changes who holds a post
+		for _, page := range pages {
+			p, a, err := s.load(ctx, tx, page)
+			if err != nil {
+				return err
+			}
+			if _, err := s.apply(ctx, a, p, Input{Verb: Tick, Holders: world}, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // tickOne lets one page's time pass. When the room refuses to take part, the page moves on without it.

@@ -33,24 +33,25 @@ func (s *Service) world(ctx context.Context, q db.Querier, p Page, in *Input) (t
 	for _, r := range p.Ladder {
 		refs = append(append(refs, r.PostRef), r.With...)
 	}
-	var err error
-	in.Holders, err = s.holders(ctx, q, refs, now)
-	return now, err
+	if in.Holders == nil {
+		in.Holders = Holders{}
+	}
+	return now, s.holders(ctx, q, in.Holders, refs, now)
 }
 
-func (s *Service) holders(ctx context.Context, q db.Querier, refs []PostRef, at time.Time) (Holders, error) {
-	all := Holders{}
+// holders adds to all who holds the posts that are not there yet.
+func (s *Service) holders(ctx context.Context, q db.Querier, all Holders, refs []PostRef, at time.Time) error {
 	for _, r := range refs {
 		if _, known := all[r.ID]; known || r.ID == "" || strings.HasPrefix(string(r.ID), teamRef) {
 			continue
 		}
 		list, err := s.holding(ctx, q, r, at)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		all[r.ID] = list
 	}
-	return all, nil
+	return nil
 }
 
 // holding is who holds one post, or the one person who is named.
