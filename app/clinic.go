@@ -24,6 +24,7 @@ import (
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
 	"wardline/clinical/status"
+	"wardline/clinical/switchboard"
 	"wardline/edge/clinic"
 	"wardline/edge/fhir"
 	"wardline/edge/scim"
@@ -49,11 +50,12 @@ type Clinic struct {
 	Emergency     *emergency.Service
 	Ledger        *measure.Ledger
 	Alarm         *alarm.Service
+	Switchboard   *switchboard.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -93,6 +95,7 @@ func (a *App) clinic() error {
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow, c.Asks.Follow}})
 	c.Alarm.Rota = c.Rota
 
+	c.Switchboard = switchboard.New(switchboard.Deps{DB: a.DB, Rota: c.Rota, Paging: c.Paging, Reach: c.Reach, Emergency: c.Emergency, Now: time.Now, Ways: a.reach})
 	c.Staff = staff.New(staff.Deps{DB: a.DB, Accounts: a.Accounts, Rota: c.Rota, Now: time.Now})
 
 	if a.SSO != nil { // who comes from elsewhere is somebody of the directory, or nobody
@@ -140,7 +143,7 @@ func (a *App) clinic() error {
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Switchboard: c.Switchboard, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 
@@ -238,5 +241,6 @@ func (a *App) describe(ctx context.Context, u id.User) (map[string]any, error) {
 		posts = append(posts, map[string]any{"id": d.Post, "name": post.Name, "until": d.Until.UnixMilli()})
 	}
 	out["posts"] = posts
+	out["console"] = a.Clinic.Switchboard.May(ctx, directory.By{User: u}) == nil
 	return out, nil
 }

@@ -90,3 +90,13 @@ func (s *Service) outside(ctx context.Context, tx *db.Tx, page ID, in Input) (Sn
 	p, err = s.apply(ctx, a, p, in, false)
 	return p.Snapshot, err
 }
+
+// OpenPages returns every open page for the program's own use, oldest first, at most 1,000. It asks nobody whether they may see them.
+func OpenPages(ctx context.Context, q db.Querier) ([]Snapshot, error) {
+	pages, err := db.Collect(ctx, q, openPages, scan)
+	all := make([]Snapshot, 0, len(pages))
+	for _, p := range pages {
+		all = append(all, p.Snapshot)
+	}
+	return all, err
+}

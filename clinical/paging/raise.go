@@ -24,8 +24,9 @@ type NewPage struct {
 	What     obs.Hidden
 	Need     string // attend, ring, advise, or cover: a post that is not held
 	Callback obs.Hidden
-	Practice bool   // a drill or a test: it is in no measure
-	As       Sender // whose name a page of the service account bears: another system's, or the rota's
+	Practice bool       // a drill or a test: it is in no measure
+	As       Sender     // whose name a page of the service account bears: another system's, or the rota's
+	For      obs.Hidden // who has rung the switchboard, which sends the page for them; "" for the sender's own
 }
 
 // Longest texts, in bytes.
@@ -126,6 +127,9 @@ func (s *Service) prepare(ctx context.Context, tx *db.Tx, by id.User, n NewPage)
 		Quorum: some(l.quorum), Policy: l.policy,
 		Where: string(n.Where), What: string(n.What), Need: n.Need, Callback: string(n.Callback),
 		From: from}
+	if n.For != "" {
+		p.From.Role = "for " + string(n.For)
+	}
 	return p, a, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
 	"wardline/clinical/status"
+	"wardline/clinical/switchboard"
 	"wardline/edge/httpx"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -45,6 +46,7 @@ type Deps struct {
 	Reach         *reach.Service
 	Emergency     *emergency.Service
 	Ledger        *measure.Ledger
+	Switchboard   *switchboard.Service
 	Locks         *lock.Service
 	Passkeys      *passkey.Service
 	Origin        func(r *http.Request) string // the address at which the browser is
@@ -124,7 +126,7 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "PUT /_wardline/v1/uploads/{media}", Handle: h.uploadPart},
 		{Pattern: "DELETE /_wardline/v1/uploads/{media}", Handle: h.dropUpload},
 	}
-	table = append(append(append(table, h.rotaRoutes()...), h.staffRoutes()...), h.emergencyRoutes()...)
+	table = append(append(append(table, h.rotaRoutes()...), h.staffRoutes()...), append(h.emergencyRoutes(), h.switchboardRoutes()...)...)
 	for i := range table {
 		table[i].Auth = true
 		table[i].Handle = h.staff(table[i].Handle)

@@ -29,6 +29,7 @@ import (
 	"wardline/clinical/rota"
 	"wardline/clinical/staff"
 	"wardline/clinical/status"
+	"wardline/clinical/switchboard"
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/run"
@@ -69,6 +70,7 @@ type Ward struct {
 	Alarm         *alarm.Service
 	Policy        paging.Policy // the demo's until a scenario sets another and restarts
 	Carriers      reach.Config  // none until a scenario sets them and restarts
+	Switchboard   *switchboard.Service
 	EPR           *fhirdouble.Server
 	Log           *Log
 
@@ -103,7 +105,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), alarm.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), alarm.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -174,6 +176,9 @@ func (w *Ward) open() {
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell, Alarm: w.Alarm.Ring,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow, w.Asks.Follow}})
 	w.Alarm.Rota = w.Rota
+	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
+	w.Switchboard = switchboard.New(switchboard.Deps{DB: d, Rota: w.Rota, Paging: w.Paging, Reach: w.Reach, Emergency: w.Emergency, Now: w.now})
 	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
 	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
 		Organisation: record.Organisation{ODS: "RXX01", Name: "St Elsewhere", Server: "st-elsewhere"}, Now: time.Now, Log: w.log,

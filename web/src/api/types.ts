@@ -7,6 +7,7 @@ export interface Me {
   role: string;
   posts?: { id: string; name: string; until: number }[];
   demo?: boolean;
+  console?: boolean; // they may open the switchboard's console
 }
 
 export interface PostRef {

@@ -1,0 +1,107 @@
+// The switchboard's console in a real browser against the real binary: what is open, who is on, a caller's page, a call by telephone, the log.
+
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+import { test } from './chapters.mjs';
+import { desk, launch, Person, phone } from './people.mjs';
+import { startDemo } from './start.mjs';
+
+let server;
+let browser;
+const all = {};
+
+async function person(name, size, theme = 'day') {
+  all[name] ??= await (async () => {
+    const p = await Person.arrive(browser, server.url, name, size, { theme });
+    await p.signIn();
+    return p;
+  })();
+  return all[name];
+}
+
+before(async () => {
+  server = await startDemo(['-urgent-rung', '10m']);
+  browser = await launch();
+});
+
+after(async () => {
+  for (const p of Object.values(all)) await p.shot(`switchboard-end-${p.name}`).catch(() => undefined);
+  await browser?.close();
+  await server?.stop();
+});
+
+// both takes a picture by day and by night.
+async function both(p, name) {
+  const was = await p.page.evaluate(() => document.documentElement.dataset.theme);
+  for (const theme of ['day', 'night']) {
+    await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
+    await p.shot(`${name}-${theme}`);
+  }
+  await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, was);
+}
+
+async function narrow(p) {
+  const size = p.page.viewportSize();
+  await p.page.setViewportSize({ width: 320, height: 640 });
+  await p.wide();
+  await p.page.setViewportSize(size);
+}
+
+test('1 the console shows who is on, with the empty posts first; to others it is not there', async () => {
+  const jo = await person('jo', desk);
+  const asha = await person('asha', phone);
+  await jo.go('#/work');
+  await jo.page.locator('nav.parts a', { hasText: 'Switchboard' }).click();
+  await jo.page.locator('h1', { hasText: 'Switchboard' }).waitFor();
+  await jo.page.locator('.item', { hasText: 'SHO 2' }).first().waitFor(); // a gap of the next day
+  await jo.clean('the console');
+  await narrow(jo);
+  await both(jo, 'switchboard-open-desk');
+  await jo.page.locator('.chip', { hasText: 'Who is on' }).click();
+  await jo.page.locator('tbody tr', { hasText: 'SHO 2' }).locator('.tag', { hasText: 'Nobody' }).waitFor();
+  await jo.clean('who is on');
+  await narrow(jo);
+  await both(jo, 'switchboard-on-desk');
+  await asha.go('#/work');
+  await asha.page.locator('nav.parts a', { hasText: 'My shifts' }).waitFor();
+  assert.equal(await asha.page.locator('nav.parts a', { hasText: 'Switchboard' }).count(), 0);
+  assert.equal(await asha.page.evaluate(async () => (await fetch('/_wardline/v1/switchboard')).status), 404);
+});
+
+test('2 a page for a caller, and its end by telephone', async () => {
+  const { jo } = all;
+  await jo.page.locator('.chip', { hasText: 'Page for a caller' }).click();
+  await jo.page.locator('label', { hasText: 'Who is calling' }).locator('input').fill('Sister Kelly, theatres');
+  await jo.page.locator('label', { hasText: 'Ring back on' }).locator('input').fill('5501');
+  await jo.page.locator('label', { hasText: 'To the post' }).locator('select').selectOption('po_anaes');
+  await jo.page.locator('label', { hasText: 'Where' }).locator('input').fill('Theatre 3');
+  await jo.page.locator('label', { hasText: 'What' }).locator('input').fill('Airway help wanted');
+  await jo.clean('a page for a caller');
+  await both(jo, 'switchboard-for-desk');
+  await jo.page.locator('button', { hasText: 'Send the page' }).click();
+  const row = jo.page.locator('[data-page]', { hasText: 'for Sister Kelly, theatres' });
+  await row.locator('button.item').focus();
+  await jo.page.keyboard.press('Enter');
+  await row.locator('p', { hasText: 'This is the switchboard' }).waitFor();
+  await jo.clean('a page on the console');
+  await narrow(jo);
+  await both(jo, 'switchboard-page-desk');
+  await row.locator('button[aria-label="Wei Zhang: No answer"]').click();
+  await row.locator('li', { hasText: 'Wei Zhang: No answer, says Jo Bright' }).waitFor();
+  await row.locator('button[aria-label="Maya Lind: Spoken to, coming"]').click();
+  await row.waitFor({ state: 'detached' });
+});
+
+test('3 the log says who did what', async () => {
+  const { jo } = all;
+  await jo.go('#/work/switchboard/log');
+  await jo.page.locator('tbody tr', { hasText: 'Maya Lind, spoken to, coming' }).waitFor();
+  await jo.page.locator('tbody tr', { hasText: 'for Sister Kelly, theatres' }).waitFor();
+  await jo.clean('the log');
+  await narrow(jo);
+  await both(jo, 'switchboard-log-desk');
+});
+
+test('4 nobody asked another origin, and nothing broke', async () => {
+  for (const p of Object.values(all)) p.quiet();
+});
