@@ -14,6 +14,7 @@ import (
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/emergency"
+	"wardline/clinical/inbound"
 	"wardline/clinical/measure"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
@@ -49,13 +50,14 @@ type Clinic struct {
 	Reach         *reach.Service
 	Emergency     *emergency.Service
 	Ledger        *measure.Ledger
+	Inbound       *inbound.Service
 	Alarm         *alarm.Service
 	Switchboard   *switchboard.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), inbound.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -78,6 +80,7 @@ func (a *App) clinic() error {
 		Policy: ask.Policy{Question: a.Config.QuestionWithin, Request: a.Config.RequestWithin, Remind: a.Config.AskRemind, Escalate: a.Config.AskEscalate}})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach, Busy: status.Protected})
+	c.Inbound = inbound.New(inbound.Deps{DB: a.DB, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
 	carriers, err := a.carriers()
 	if err != nil {
 		return fmt.Errorf("carriers: %w", err)
@@ -140,10 +143,10 @@ func (a *App) clinic() error {
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
-	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
+	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Inbound: c.Inbound, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Switchboard: c.Switchboard, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Inbound: c.Inbound, Switchboard: c.Switchboard, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"wardline/ground/db"
+	"wardline/ground/fault"
 	"wardline/matrix/id"
 )
 
@@ -85,4 +86,21 @@ func changed(ctx context.Context, tx *db.Tx) error {
 		return fmt.Errorf("mark search index old: %w", err)
 	}
 	return nil
+}
+
+var byNHS = db.SQL("patient.by_nhs", `SELECT id, nhs_number, traced, family, given, title, born, ward, bed, plate, hospital, consultant,
+alerts, needs, room FROM patient_patient WHERE nhs_number = $1 ORDER BY id LIMIT 2`)
+
+// WithNHSNumber returns the one patient with a number: fault.NotFound for nobody, fault.Conflict when two have it, who must not be mixed up.
+func WithNHSNumber(ctx context.Context, q db.Querier, n NHSNumber) (Patient, error) {
+	list, err := db.Collect(ctx, q, byNHS, scan, string(n))
+	switch {
+	case err != nil:
+		return Patient{}, err
+	case len(list) == 0:
+		return Patient{}, fault.New(fault.NotFound, "M_NOT_FOUND", "Not found.")
+	case len(list) > 1:
+		return Patient{}, fault.New(fault.Conflict, "M_CONFLICT", "Two patients have that number.")
+	}
+	return list[0], nil
 }

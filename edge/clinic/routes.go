@@ -9,6 +9,7 @@ import (
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
 	"wardline/clinical/emergency"
+	"wardline/clinical/inbound"
 	"wardline/clinical/measure"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
@@ -46,6 +47,7 @@ type Deps struct {
 	Reach         *reach.Service
 	Emergency     *emergency.Service
 	Ledger        *measure.Ledger
+	Inbound       *inbound.Service
 	Switchboard   *switchboard.Service
 	Locks         *lock.Service
 	Passkeys      *passkey.Service
@@ -105,6 +107,12 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/pages/{id}/withdraw", Handle: h.withdrawPage},
 		{Pattern: "GET /_wardline/v1/measures/pages", Heavy: true, Handle: h.measurePages},
 		{Pattern: "GET /_wardline/v1/measures/pages.csv", Heavy: true, Handle: h.measureCSV},
+		{Pattern: "GET /_wardline/v1/inbound/setup", Handle: h.inboundSetup},
+		{Pattern: "POST /_wardline/v1/inbound/sources", Handle: h.newSource},
+		{Pattern: "POST /_wardline/v1/inbound/sources/{id}/token", Handle: h.rotateSource},
+		{Pattern: "DELETE /_wardline/v1/inbound/sources/{id}", Handle: h.endSource},
+		{Pattern: "PUT /_wardline/v1/inbound/rules", Handle: h.setInboundRules},
+		{Pattern: "POST /_wardline/v1/inbound/try", Handle: h.tryInbound},
 		{Pattern: "GET /_wardline/v1/interruptions", Handle: h.interruptions},
 		{Pattern: "GET /_wardline/v1/policies", Handle: h.listPolicies},
 		{Pattern: "GET /_wardline/v1/policies/{post}/{urgency}", Handle: h.onePolicy},
@@ -132,7 +140,9 @@ func Routes(d Deps) []httpx.Route {
 		table[i].Handle = h.staff(table[i].Handle)
 	}
 	return append(table, httpx.Route{Pattern: "GET /_wardline/v1/calendar/{secret}/duties.ics", Handle: h.calendar},
-		httpx.Route{Pattern: "POST /_wardline/v1/carriers/{way}/receipt", Handle: h.receipt})
+		httpx.Route{Pattern: "POST /_wardline/v1/carriers/{way}/receipt", Handle: h.receipt},
+		httpx.Route{Pattern: "POST /_wardline/v1/inbound", Handle: h.takeInbound},
+		httpx.Route{Pattern: "GET /_wardline/v1/inbound/{id}", Handle: h.oneInbound})
 }
 
 // staff lets only people of the directory in.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wardline/clinical/directory"
+	"wardline/clinical/inbound"
 	"wardline/clinical/rota"
 	"wardline/edge/httpx"
 	"wardline/ground/db"
@@ -22,6 +23,7 @@ import (
 type Deps struct {
 	DB        *db.DB
 	Rota      *rota.Service
+	Inbound   *inbound.Service
 	Name, ODS string
 	Public    string
 	Now       func() time.Time
@@ -47,12 +49,16 @@ var search = map[string]map[string]string{
 // Routes returns the table of endpoints.
 func Routes(d Deps) []httpx.Route {
 	h := &api{d}
-	return []httpx.Route{
+	table := []httpx.Route{
 		{Pattern: "GET " + base + "/metadata", Handle: h.metadata},
 		{Pattern: "GET " + base + "/AuditEvent", Auth: true, Heavy: true, Handle: h.staff(h.auditEvents)},
 		{Pattern: "GET " + base + "/{kind}", Auth: true, Heavy: true, Handle: h.staff(h.find)},
 		{Pattern: "GET " + base + "/{kind}/{id}", Auth: true, Handle: h.staff(h.read)},
 	}
+	for kind := range messages {
+		table = append(table, httpx.Route{Pattern: "POST " + base + "/" + kind, Handle: h.receive(kind)}, httpx.Route{Pattern: "GET " + base + "/" + kind + "/{id}", Handle: h.readMessage(kind)})
+	}
+	return table
 }
 
 // staff lets only people of the directory in, and gives errors the form of an OperationOutcome.
@@ -107,6 +113,10 @@ func (h *api) metadata(w http.ResponseWriter, _ *http.Request, _ account.Actor) 
 		}
 		resources = append(resources, r)
 	}
+	for _, kind := range []string{"Communication", "CommunicationRequest", "Task"} {
+		resources = append(resources, object{"type": kind, "interaction": []any{object{"code": "create"}, object{"code": "read"}}, "documentation": "For systems that the trust has given a token: what they post becomes a page."})
+	}
+	resources = append(resources, object{"type": "AuditEvent", "interaction": []any{object{"code": "search-type"}}, "searchParam": []any{object{"name": "date", "type": "date"}}, "documentation": "For administrators."})
 	return say(w, http.StatusOK, object{"resourceType": "CapabilityStatement", "status": "active", "date": h.Now().UTC().Format(time.DateOnly), "kind": "instance",
 		"implementation": object{"description": "Staff directory of " + h.Name}, "fhirVersion": "4.0.1", "format": []any{"json"},
 		"rest": []any{object{"mode": "server", "resource": resources}}})

@@ -83,6 +83,7 @@ func tells(route string) bool {
 // carriesSecret says whether a call is known by a secret that nobody can guess, so that slowing it down protects nothing: a whole site
 // behind one address refreshes its tokens there.
 func carriesSecret(route string) bool {
-	return strings.HasSuffix(route, "/refresh") || route == "/_oauth/token" || route == "/_oauth/revoke" ||
+	return route == "/_wardline/v1/inbound" || strings.HasPrefix(route, "/_wardline/fhir/") || // other systems' tokens, which have rates of their own
+		strings.HasSuffix(route, "/refresh") || route == "/_oauth/token" || route == "/_oauth/revoke" ||
 		strings.HasPrefix(route, "/_wardline/sso/") && strings.HasSuffix(route, "/logout") // signed, and at the end of a shift there are many
 }

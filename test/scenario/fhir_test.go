@@ -29,7 +29,7 @@ func (w *Ward) fhir() http.Handler {
 		return account.Actor{User: w.As(strings.TrimPrefix(token, "admin-")).User, Device: "D", Admin: strings.HasPrefix(token, "admin-")}, nil
 	}}
 	mux := http.NewServeMux()
-	s.Mount(mux, fhir.Routes(fhir.Deps{DB: w.DB, Rota: w.Rota, Name: "St Elsewhere", ODS: "RXX01", Public: "https://chat.st-elsewhere.example", Now: time.Now}))
+	s.Mount(mux, fhir.Routes(fhir.Deps{DB: w.DB, Rota: w.Rota, Inbound: w.Inbound, Name: "St Elsewhere", ODS: "RXX01", Public: "https://chat.st-elsewhere.example", Now: time.Now}))
 	return s.Front(mux)
 }
 

@@ -20,6 +20,8 @@ import (
 	"wardline/clinical/demo"
 	"wardline/clinical/directory"
 	"wardline/clinical/emergency"
+	"wardline/clinical/inbound"
+	"wardline/clinical/measure"
 	"wardline/clinical/paging"
 	"wardline/clinical/patient"
 	"wardline/clinical/reach"
@@ -67,6 +69,8 @@ type Ward struct {
 	Record        *record.Service
 	Reach         *reach.Service
 	Emergency     *emergency.Service
+	Inbound       *inbound.Service
+	Ledger        *measure.Ledger
 	Alarm         *alarm.Service
 	Policy        paging.Policy // the demo's until a scenario sets another and restarts
 	Carriers      reach.Config  // none until a scenario sets them and restarts
@@ -105,7 +109,7 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), alarm.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), inbound.Migrations(), measure.Migrations(), switchboard.Migrations(), alarm.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
@@ -165,6 +169,8 @@ func (w *Ward) open() {
 	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log, Busy: status.Protected})
 	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
+	w.Inbound = inbound.New(inbound.Deps{DB: d, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
+	w.Ledger = measure.NewLedger(d, w.now)
 	w.Emergency = emergency.New(emergency.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
 	w.Alarm = alarm.New(alarm.Deps{Paging: w.Paging, Steward: Steward, Log: w.log})
 	if w.Policy.Urgent > 0 {
@@ -176,8 +182,6 @@ func (w *Ward) open() {
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell, Alarm: w.Alarm.Ring,
 		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow, w.Asks.Follow}})
 	w.Alarm.Rota = w.Rota
-	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell,
-		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow}})
 	w.Switchboard = switchboard.New(switchboard.Deps{DB: d, Rota: w.Rota, Paging: w.Paging, Reach: w.Reach, Emergency: w.Emergency, Now: w.now})
 	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
 	w.Record = record.New(record.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Retry: record.Retry{First: time.Second, Max: time.Minute},
