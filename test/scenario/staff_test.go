@@ -54,8 +54,8 @@ func TestLeaver(t *testing.T) {
 		if ok(t, err); len(hits) != 0 {
 			t.Errorf("the leaver is found: %v", hits[0].Person.Name)
 		}
-		if told := strings.Join(w.As("jo").Told(), "; "); !strings.Contains(told, "Nobody holds Medical registrar on call") {
-			t.Errorf("the switchboard was told %q", told)
+		if p := w.rings("po_med_spr"); p == nil || p.Current.User != w.As("grace").User || !strings.Contains(p.What, "Nobody holds Medical registrar on call") {
+			t.Errorf("the next on the ladder has %+v", p)
 		}
 		// And back again: nobody is signed in by it.
 		ok(t, w.Staff.Return(ctx, w.As("maya").User, liam.User))
@@ -66,6 +66,9 @@ func TestLeaver(t *testing.T) {
 		w.Pass(time.Minute)
 		if w.holder("po_med_spr") != "liam" {
 			t.Errorf("held by %q after the return", w.holder("po_med_spr"))
+		}
+		if w.rings("po_med_spr") != nil {
+			t.Error("it rings on after the return")
 		}
 	})
 	in(t, "OK a crash in the act leaves all of it or nothing", func(t *testing.T, w *Ward) {
