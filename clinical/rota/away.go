@@ -123,7 +123,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, user id.User, change fu
 //
 // hazard: H6 role empty or stale holder
 func (s *Service) Left(ctx context.Context, tx *db.Tx, by, user id.User) error {
-	if err := s.Returned(ctx, tx, user); err != nil {
+	if err := s.back(ctx, tx, user); err != nil {
 		return err
 	}
 	return s.follow(ctx, tx, user, func() error {
@@ -135,8 +135,13 @@ func (s *Service) Left(ctx context.Context, tx *db.Tx, by, user id.User) error {
 	})
 }
 
-// Returned takes Left back, for somebody who works here again.
+// Returned takes Left back, for somebody who works here again: the posts that they are planned for are theirs at once, and what rang for
+// them rings no more.
 func (s *Service) Returned(ctx context.Context, tx *db.Tx, user id.User) error {
+	return s.follow(ctx, tx, user, func() error { return s.back(ctx, tx, user) })
+}
+
+func (s *Service) back(ctx context.Context, tx *db.Tx, user id.User) error {
 	if _, err := tx.Exec(ctx, endLeft, string(user)); err != nil {
 		return err
 	}
