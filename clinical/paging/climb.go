@@ -3,6 +3,7 @@ package paging
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"wardline/matrix/id"
 )
@@ -221,6 +222,10 @@ func (s *stepper) join(list ...id.User) {
 	}
 }
 
+// lookAgain is how often at least the last rung is looked at. Whoever comes to the post is told at once (Service.Follow); this is for the day
+// on which that goes wrong.
+const lookAgain = 5 * time.Minute
+
 // aim sets the clock and says who is next. The clock wakes the page when the rung's time is over, or when a duty of those who are called
 // ends, whichever comes first; on the last rung it wakes again and again, to see whether somebody holds the switchboard.
 func (s *stepper) aim() {
@@ -234,9 +239,7 @@ func (s *stepper) aim() {
 	due := p.began() + rung
 	if p.last() {
 		p.Current.DueAt = 0
-		if due <= s.at {
-			due = s.at + rung
-		}
+		due = s.at + max(rung, lookAgain.Milliseconds())
 	} else {
 		p.Current.DueAt = due
 		p.Next = s.next()

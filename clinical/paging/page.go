@@ -204,7 +204,7 @@ func (p Page) allowed(rung int) time.Duration {
 }
 
 func (p Page) longest() time.Duration {
-	most := p.RungFor
+	most := max(p.RungFor, lookAgain) // the last rung
 	for i := range p.Ladder {
 		most = max(most, p.allowed(i))
 	}
