@@ -103,7 +103,7 @@ func Ladder(ctx context.Context, q db.Querier, post PostID) ([]Post, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := Switchboards(ctx, q)
+	last, err := LadderEnd(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +117,8 @@ func Ladder(ctx context.Context, q db.Querier, post PostID) ([]Post, error) {
 	return ladder, nil
 }
 
-// Switchboards returns the posts at which every ladder ends; a trust may have none.
-func Switchboards(ctx context.Context, q db.Querier) ([]Post, error) {
+// LadderEnd returns the post at which every ladder ends, the first of the switchboards, or none where a trust has none.
+func LadderEnd(ctx context.Context, q db.Querier) ([]Post, error) {
 	return db.Collect(ctx, q, switchboards, scanPost)
 }
 

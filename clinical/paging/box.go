@@ -25,7 +25,6 @@ type Ahead struct {
 	Note   string    // why it comes to them
 	Holder *rota.Duty
 	Reach  []Way
-	Last   bool // it rings there until somebody answers
 }
 
 // Plan is what would happen to a page if nobody answered.
@@ -37,22 +36,19 @@ type Plan struct {
 	Policy int64
 }
 
-// Draft are rules that are not in force, for a preview of them.
-type Draft struct{ Rules Rules }
-
 // Preview plays a page on a clock, with the rules of escalation themselves: who would get it when, if it were sent at the instant and
 // nobody answered. Draft are rules to try in place of those in force, nil for those. It changes nothing. A target that cannot be paged, and
 // rules that cannot work, are fault.Invalid.
 //
 // hazard: H4 sent to wrong person or role
-func (s *Service) Preview(ctx context.Context, by id.User, to Target, u Urgency, draft *Draft, at time.Time) (Plan, error) {
+func (s *Service) Preview(ctx context.Context, by id.User, to Target, u Urgency, draft *Rules, at time.Time) (Plan, error) {
 	if u != Urgent && u != Emergency {
 		return Plan{}, fault.New(fault.Invalid, "M_INVALID_PARAM", "The urgency is urgent or emergency.")
 	}
 	post, l, err := s.ladder(ctx, s.DB, to, u, at)
 	if err == nil && draft != nil && to.Post != "" {
-		if err = s.checkRules(ctx, s.DB, to.Post, u, draft.Rules); err == nil {
-			l, err = s.build(ctx, s.DB, post, u, Version{Rules: draft.Rules}, at)
+		if err = s.checkRules(ctx, s.DB, to.Post, u, *draft); err == nil {
+			l, err = s.build(ctx, s.DB, post, u, Version{Rules: *draft}, at)
 		}
 	}
 	if err != nil {
@@ -120,10 +116,14 @@ func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed m
 	if p.last() && len(p.Ladder) > 1 {
 		return nil // Then says it
 	}
-	a := Ahead{After: after, Called: p.Current.All(), Posts: append([]PostRef{r.PostRef}, r.With...), Note: note, Reach: []Way{}, Last: p.last()}
+	a := Ahead{After: after, Called: p.Current.All(), Posts: append([]PostRef{r.PostRef}, r.With...), Note: note, Reach: []Way{}}
 	for _, c := range a.Called {
 		if _, is := c.Post.person(); !is && a.Holder == nil {
-			if d, err := rota.Holder(ctx, s.DB, c.Post.ID, time.UnixMilli(p.Current.Since)); err == nil {
+			d, err := rota.Holder(ctx, s.DB, c.Post.ID, time.UnixMilli(p.Current.Since))
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			if err == nil {
 				a.Holder = &d
 			}
 		}

@@ -169,9 +169,6 @@ func (s *Service) PolicyOf(ctx context.Context, post directory.PostID, u Urgency
 	return db.Collect(ctx, s.DB, allVersions, scanVersion, string(post), string(u))
 }
 
-// Times are what the program does where nothing is said.
-func (s *Service) Times() Policy { return s.Policy }
-
 // SetPolicy puts new rules for pages to a post in force, "*" for every post that has none of its own, and returns them as the newest
 // version. Pages that run keep theirs. Based is the version that the change began with: when somebody else was quicker, it is
 // fault.Conflict. Rules that cannot work are fault.Invalid with a sentence; who does not keep the post gets fault.Forbidden.
@@ -295,7 +292,7 @@ func (s *Service) end(ctx context.Context, q db.Querier, l *ladder, v Version) e
 	}
 	if len(last) == 0 {
 		var err error
-		if last, err = directory.Switchboards(ctx, q); err != nil {
+		if last, err = directory.LadderEnd(ctx, q); err != nil {
 			return err
 		}
 	}

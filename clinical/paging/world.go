@@ -180,7 +180,7 @@ func (s *Service) personLadder(ctx context.Context, q db.Querier, who PostRef, u
 			after = after[1:]
 		}
 	} else {
-		after, err = directory.Switchboards(ctx, q)
+		after, err = directory.LadderEnd(ctx, q)
 	}
 	for _, p := range after {
 		l.rungs = append(l.rungs, Rung{PostRef: PostRef{ID: p.ID, Name: p.Name}})
@@ -215,7 +215,7 @@ func (s *Service) teamLadder(ctx context.Context, q db.Querier, team directory.T
 	if len(l.rungs[0].With) > maxTeam {
 		return ref, l, fault.New(fault.Invalid, "M_INVALID_PARAM", fmt.Sprintf("%d people of this team are at work: too many to wake at once. Page a post of theirs.", len(l.rungs[0].With)))
 	}
-	last, err := directory.Switchboards(ctx, q)
+	last, err := directory.LadderEnd(ctx, q)
 	for _, p := range last {
 		l.rungs = append(l.rungs, Rung{PostRef: PostRef{ID: p.ID, Name: p.Name}})
 	}

@@ -54,11 +54,7 @@ func (h *handler) previewPage(w http.ResponseWriter, r *http.Request, a account.
 	if body.At != 0 {
 		at = time.UnixMilli(body.At)
 	}
-	var draft *paging.Draft
-	if body.Rules != nil {
-		draft = &paging.Draft{Rules: *body.Rules}
-	}
-	plan, err := h.Paging.Preview(r.Context(), a.User, body.of(), body.Urgency, draft, at)
+	plan, err := h.Paging.Preview(r.Context(), a.User, body.of(), body.Urgency, body.Rules, at)
 	if err != nil {
 		return err
 	}

@@ -170,7 +170,7 @@ func TestPolicy(t *testing.T) {
 		}
 	})
 	in(t, "OK the preview of a draft changes nothing", func(t *testing.T, w *Ward) {
-		draft := &paging.Draft{Rules: paging.Rules{Stages: stages("po_med_spr", "po_pharm"), Seconds: 45, Quorum: 2}}
+		draft := &paging.Rules{Stages: stages("po_med_spr", "po_pharm"), Seconds: 45, Quorum: 2}
 		plan, err := w.Paging.Preview(ctx, w.As("asha").User, paging.Target{Post: "po_med_spr"}, paging.Urgent, draft, w.now())
 		if ok(t, err); len(plan.Steps) != 2 || plan.Steps[1].After != 45*time.Second || plan.Quorum != 2 {
 			t.Fatalf("%+v", plan)
