@@ -48,8 +48,8 @@ var errHidden = fault.New(fault.Hidden, "M_NOT_FOUND", "Not found.")
 
 // May returns nil for whoever holds a switchboard post now or looks after the whole directory, and fault.Hidden for everybody else.
 func (s *Service) May(ctx context.Context, by directory.By) error {
-	if directory.MayKeep(ctx, s.DB, by, directory.Everything) == nil {
-		return nil
+	if err := directory.MayKeep(ctx, s.DB, by, directory.Everything); !fault.Is(err, fault.Forbidden) {
+		return err // they may, or it is not known
 	}
 	holds, err := emergency.Switchboard(ctx, s.DB, by.User, s.Now())
 	if err == nil && !holds {
