@@ -111,32 +111,39 @@ func (s *Service) Route(ctx context.Context, q db.Querier, src Source, m Message
 	if err != nil {
 		return Rule{}, 0, err
 	}
-	if r, n := v.Rules.Match(src.ID, m); n > 0 {
-		if p, err := directory.FindPost(ctx, q, r.Post); err == nil && p.Pageable && !p.Closed {
-			return r, n, nil
+	r, n := v.Rules.Match(src.ID, m)
+	if n == 0 {
+		r = Rule{Post: m.Post, Urgency: paging.Urgent, Need: "attend"}
+		if m.Stat {
+			r.Urgency = paging.Emergency
 		}
 	}
-	r := Rule{Urgency: paging.Urgent, Need: "attend"}
-	if m.Stat {
-		r.Urgency = paging.Emergency
+	// A rule whose post has been closed since is as urgent as it was, and ends like one that fits nothing.
+	if can, err := pageable(ctx, q, r.Post); can || err != nil {
+		return r, n, err
 	}
-	if m.Post != "" {
-		if p, err := directory.FindPost(ctx, q, m.Post); err == nil && p.Pageable && !p.Closed {
-			r.Post = p.ID
-			return r, 0, nil
-		}
-	}
-	last, err := directory.Switchboards(ctx, q)
+	last, err := directory.LadderEnd(ctx, q)
 	if err != nil {
-		return r, 0, err
+		return r, n, err
 	}
 	for _, p := range last {
 		if p.Pageable && !p.Closed {
 			r.Post = p.ID
-			return r, 0, nil
+			return r, n, nil
 		}
 	}
-	return r, 0, fault.New(fault.Unavailable, "UK_WARDLINE_NOBODY", "No rule fits, and this trust has no switchboard that can be paged. Nothing was sent: ring.")
+	return r, n, fault.New(fault.Unavailable, "UK_WARDLINE_NOBODY", "No rule fits, and this trust has no switchboard that can be paged. Nothing was sent: ring.")
+}
+
+func pageable(ctx context.Context, q db.Querier, post directory.PostID) (bool, error) {
+	if post == "" {
+		return false, nil
+	}
+	p, err := directory.FindPost(ctx, q, post)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && p.Pageable && !p.Closed, err
 }
 
 var (

@@ -12,6 +12,7 @@ import (
 	"wardline/clinical/directory"
 	"wardline/clinical/inbound"
 	"wardline/clinical/paging"
+	"wardline/ground/db"
 	"wardline/ground/fault"
 )
 
@@ -70,6 +71,19 @@ func TestInbound(t *testing.T) {
 			if ref == "a" && (got.Page.Patient != nil || !strings.Contains(got.Page.What, "not known here")) {
 				t.Errorf("a number that is wrong: %+v", got.Page.Patient)
 			}
+		}
+		// A rule whose post has been closed since stays as urgent as it was.
+		w.write(func(ctx context.Context, tx *db.Tx) error {
+			p, err := directory.FindPost(ctx, tx, "po_med_spr")
+			if err != nil {
+				return err
+			}
+			p.Closed = true
+			return directory.SavePost(ctx, tx, p)
+		})
+		closed, err := w.Inbound.Take(ctx, src, inbound.Message{Ref: "e", Code: "K", Level: "critical", Text: "K 6.9"})
+		if ok(t, err); closed.Page.Post.Name != "Switchboard" || closed.Page.Urgency != paging.Emergency || closed.Page.Need != "ring" {
+			t.Errorf("a rule of a closed post: %s %s", closed.Page.Urgency, closed.Page.Post.Name)
 		}
 		got, err := w.Inbound.Take(ctx, src, inbound.Message{Ref: "d", Text: "to a post", Post: "po_surg_spr"})
 		if ok(t, err); got.Page.Post.ID != "po_surg_spr" {
