@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/directory"
 	"wardline/clinical/rota"
 	"wardline/ground/db"
@@ -82,7 +83,7 @@ func (l *Ledger) Told(u id.User, ev *room.Event, n push.Notice) {
 		k = Emergency
 	case n.Level == push.Urgent:
 		k = Urgent
-	case ev.Type == askNudge:
+	case ev.Type == ask.NudgeType:
 		k = Asked
 	case slices.Contains(ev.Mentions, u):
 		k = Mention
@@ -100,9 +101,6 @@ func (l *Ledger) Told(u id.User, ev *room.Event, n push.Notice) {
 	}
 }
 
-// askNudge is the type of event by which somebody is told of a question or a request.
-const askNudge = "uk.wardline.ask.nudge"
-
 var (
 	addTold = db.SQL("measure.told", `INSERT INTO measure_told (user_id, event, kind, at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, event) DO NOTHING`)
 	oldTold = db.SQL("measure.old", `DELETE FROM measure_told WHERE at < $1`)
@@ -117,7 +115,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return l.keep(context.WithoutCancel(ctx))
 }
 
 func (l *Ledger) keep(ctx context.Context) error {
@@ -128,7 +126,7 @@ func (l *Ledger) keep(ctx context.Context) error {
 	if len(told) == 0 {
 		return nil
 	}
-	return l.DB.Write(ctx, "measure.told", func(ctx context.Context, tx *db.Tx) error {
+	err := l.DB.Write(ctx, "measure.told", func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, oldTold, l.Now().Add(-keepFor).UnixMilli()); err != nil {
 			return err
 		}
@@ -139,6 +137,16 @@ func (l *Ledger) keep(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil { // they are kept by the next try
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for k, e := range told {
+			if _, newer := l.told[k]; !newer && len(l.told) < 100*bunch {
+				l.told[k] = e
+			}
+		}
+	}
+	return err
 }
 
 // Day is one day of somebody's interruptions.

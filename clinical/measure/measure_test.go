@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wardline/clinical/ask"
 	"wardline/clinical/directory"
 	"wardline/clinical/paging"
 	"wardline/clinical/rota"
@@ -80,7 +81,7 @@ func TestLedger(t *testing.T) {
 		l.Told("@a:x", told("$2", "m.room.message", "@a:x"), push.Notice{Level: push.Direct})
 		l.Told("@a:x", told("$3", "m.room.message", "@a:x"), push.Notice{Level: push.Direct, Silent: true})
 		l.Told("@a:x", told("$4", "m.room.message"), push.Notice{Level: push.Normal})
-		l.Told("@a:x", told("$5", askNudge, "@a:x"), push.Notice{Level: push.Direct})
+		l.Told("@a:x", told("$5", ask.NudgeType, "@a:x"), push.Notice{Level: push.Direct})
 		now = now.Add(time.Hour) // the next day
 		l.Told("@a:x", told("$6", "m.room.message"), push.Notice{Level: push.Urgent})
 		days, err := l.Mine(t.Context(), "@a:x", 2)
