@@ -92,7 +92,7 @@ func between(dates []string, now time.Time) (from, until time.Time, err error) {
 // auditEvent is one entry. It names who, what and when, and never what a page said.
 func (h *api) auditEvent(e audit.Entry) object {
 	act, code := "U", "amend"
-	if e.Action == "page.sent" || e.Action == "emergency.called" {
+	if e.Action == "page.sent" || e.Action == "emergency.raised" {
 		act, code = "C", "originate"
 	}
 	what := []any{}
