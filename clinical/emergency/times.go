@@ -1,10 +1,8 @@
 package emergency
 
 import (
-	"encoding/csv"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"wardline/clinical/paging"
@@ -124,17 +122,17 @@ func MeasureOf(calls []Call) Measure {
 	return m
 }
 
-// TimelineCSV is everything that happened in a call, one line each, for whoever goes through it afterwards. Times are the trust's wall time.
-func TimelineCSV(c Call) string {
+// Timeline is everything that happened in a call as a table with a heading, one line each, for whoever goes through it afterwards. Times are the trust's wall time.
+func Timeline(c Call) [][]string {
 	rows := [][]string{{"call", "kind of call", "team", "time", "seconds since raised", "what", "seat", "who", "said by", "note"}}
 	for _, e := range c.Steps {
 		rows = append(rows, []string{string(c.ID), realOrDrill(c), c.Team.Name, wall(e.At), seconds(e.At - c.RaisedAt), words[e.Kind], e.PostName, e.Name, e.By, e.Note})
 	}
-	return write(rows)
+	return rows
 }
 
-// SeatsCSV is the intervals of a call, one line for each seat, in seconds since it was raised; empty for never.
-func SeatsCSV(c Call) string {
+// SeatTimes is the intervals of a call as a table with a heading, one line for each seat, in seconds since it was raised; empty for never.
+func SeatTimes(c Call) [][]string {
 	rows := [][]string{{"call", "kind of call", "team", "raised", "seat", "required", "filled by", "people asked", "told", "reached", "seen", "accepted", "here", "stood down"}}
 	ended := ""
 	if c.Ended != nil {
@@ -144,7 +142,7 @@ func SeatsCSV(c Call) string {
 		rows = append(rows, []string{string(c.ID), realOrDrill(c), c.Team.Name, wall(c.RaisedAt), t.Post.Name, map[bool]string{true: "yes", false: "no"}[t.Required], t.Name,
 			strconv.Itoa(t.Asked), seconds(t.Told), seconds(t.Reached), seconds(t.Seen), seconds(t.Coming), seconds(t.Here), ended})
 	}
-	return write(rows)
+	return rows
 }
 
 var words = map[Kind]string{Raised: "raised", Told: "asked", ReachedKind: "reached", SeenKind: "seen", ComingKind: "coming", MissingKind: "nobody answered",
@@ -164,22 +162,4 @@ func seconds(ms int64) string {
 		return ""
 	}
 	return strconv.FormatFloat(float64(ms)/1000, 'f', 1, 64)
-}
-
-// write makes CSV whose cells no spreadsheet takes for a formula.
-func write(rows [][]string) string {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	for _, row := range rows {
-		for i, cell := range row {
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				row[i] = "'" + cell
-			}
-		}
-		if w.Write(row) != nil {
-			break // a strings.Builder takes everything
-		}
-	}
-	w.Flush()
-	return b.String()
 }

@@ -2,7 +2,6 @@ package switchboard
 
 import (
 	"context"
-	"encoding/csv"
 	"slices"
 	"strings"
 	"time"
@@ -97,24 +96,11 @@ func (s *Service) Log(ctx context.Context, day rota.Date) ([]Line, error) {
 	return lines, nil
 }
 
-// CSV is the log as a file, in the trust's wall time.
-func CSV(lines []Line) string {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
+// Table is the log as a table with a heading, in the trust's wall time.
+func Table(lines []Line) [][]string {
 	rows := [][]string{{"time", "who", "what", "page or call", "details"}}
 	for _, l := range lines {
 		rows = append(rows, []string{rota.Local(time.UnixMilli(l.At)).Format("2006-01-02 15:04:05"), l.Who, l.Action, l.Object, l.Detail})
 	}
-	for _, row := range rows {
-		for i, cell := range row {
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				row[i] = "'" + cell
-			}
-		}
-		if w.Write(row) != nil {
-			break // a strings.Builder takes everything
-		}
-	}
-	w.Flush()
-	return b.String()
+	return rows
 }

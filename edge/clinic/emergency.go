@@ -26,8 +26,8 @@ func (h *handler) emergencyRoutes() []httpx.Route {
 		{Pattern: "POST " + at, Handle: h.raiseEmergency},
 		{Pattern: "GET " + at, Handle: h.listEmergencies},
 		{Pattern: "GET " + at + "/{id}", Handle: h.oneEmergency},
-		{Pattern: "GET " + at + "/{id}/timeline.csv", Handle: h.emergencyCSV(emergency.TimelineCSV)},
-		{Pattern: "GET " + at + "/{id}/seats.csv", Handle: h.emergencyCSV(emergency.SeatsCSV)},
+		{Pattern: "GET " + at + "/{id}/timeline.csv", Handle: h.emergencyCSV(emergency.Timeline)},
+		{Pattern: "GET " + at + "/{id}/seats.csv", Handle: h.emergencyCSV(emergency.SeatTimes)},
 		{Pattern: "POST " + at + "/{id}/here", Handle: h.hereEmergency},
 		{Pattern: "POST " + at + "/{id}/lead", Handle: h.leadEmergency},
 		{Pattern: "POST " + at + "/{id}/stand-down", Handle: h.standDownEmergency},
@@ -167,25 +167,14 @@ func (h *handler) oneEmergency(w http.ResponseWriter, r *http.Request, a account
 }
 
 // emergencyCSV answers with a call as a file.
-func (h *handler) emergencyCSV(write func(emergency.Call) string) httpx.Handler {
+func (h *handler) emergencyCSV(table func(emergency.Call) [][]string) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request, a account.Actor) error {
 		c, err := h.Emergency.Find(r.Context(), by(a), callID(r))
 		if err != nil {
 			return err
 		}
-		return sendCSV(w, "emergency-"+string(c.ID)+".csv", write(c))
+		return sendCSV(w, "emergency-"+string(c.ID)+".csv", table(c))
 	}
-}
-
-// sendCSV answers with a file that is saved and not shown.
-func sendCSV(w http.ResponseWriter, name, body string) error {
-	head := w.Header()
-	head.Set("Content-Type", "text/csv; charset=utf-8")
-	head.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	head.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-	_, err := w.Write([]byte(body))
-	return err
 }
 
 func (h *handler) hereEmergency(w http.ResponseWriter, r *http.Request, a account.Actor) error {

@@ -1,7 +1,6 @@
 package clinic
 
 import (
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -51,10 +50,6 @@ func (h *handler) measureCSV(w http.ResponseWriter, r *http.Request, a account.A
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="pages.csv"`)
-	w.Header().Set("Cache-Control", "private, no-store")
-	out := csv.NewWriter(w)
 	lines := [][]string{{"by", "id", "name", "pages", "accepted", "withdrawn", "open", "escalated", "switchboard", "reached", "reach_median_s", "reach_p90_s", "accept_median_s", "accept_p90_s"},
 		csvLine("all", measure.Group{Figures: rep.All})}
 	for _, part := range []struct {
@@ -65,7 +60,7 @@ func (h *handler) measureCSV(w http.ResponseWriter, r *http.Request, a account.A
 			lines = append(lines, csvLine(part.by, g))
 		}
 	}
-	return out.WriteAll(lines)
+	return sendCSV(w, "pages.csv", lines)
 }
 
 func csvLine(by string, g measure.Group) []string {
@@ -75,19 +70,11 @@ func csvLine(by string, g measure.Group) []string {
 		}
 		return fmt.Sprintf("%.1f", float64(ms)/1000)
 	}
-	line := []string{by, cell(g.ID), cell(g.Name)}
+	line := []string{by, g.ID, g.Name}
 	for _, n := range []int{g.Pages, g.Accepted, g.Withdrawn, g.Open, g.Escalated, g.Switchboard, g.Reach.Count} {
 		line = append(line, strconv.Itoa(n))
 	}
 	return append(line, seconds(g.Reach.Half), seconds(g.Reach.Most), seconds(g.Accept.Half), seconds(g.Accept.Most))
-}
-
-// cell keeps a spreadsheet from taking a name for a formula.
-func cell(s string) string {
-	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@') {
-		return "'" + s
-	}
-	return s
 }
 
 func (h *handler) interruptions(w http.ResponseWriter, r *http.Request, a account.Actor) error {

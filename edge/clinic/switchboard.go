@@ -191,5 +191,5 @@ func (h *handler) consoleLogCSV(w http.ResponseWriter, r *http.Request, _ accoun
 	if err != nil {
 		return err
 	}
-	return sendCSV(w, "switchboard-log.csv", switchboard.CSV(lines))
+	return sendCSV(w, "switchboard-log.csv", switchboard.Table(lines))
 }

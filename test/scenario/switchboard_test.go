@@ -48,8 +48,11 @@ func TestSwitchboard(t *testing.T) {
 		want(t, err, fault.Conflict)
 		lines, err := w.Switchboard.Log(t.Context(), rota.DateOf(w.now()))
 		ok(t, err)
-		text := switchboard.CSV(lines)
-		for _, words := range []string{"Jo Bright,telephone call", "Liam Hughes, no answer", "\"Ruth Cole, spoken to, coming\"", "numbers looked at"} {
+		var text string
+		for _, row := range switchboard.Table(lines) {
+			text += strings.Join(row, "|") + "\n"
+		}
+		for _, words := range []string{"Jo Bright|telephone call", "Liam Hughes, no answer", "|Ruth Cole, spoken to, coming\n", "numbers looked at"} {
 			if !strings.Contains(text, words) {
 				t.Errorf("the log does not have %q: %s", words, text)
 			}
