@@ -16,14 +16,6 @@ let maya;
 let feed; // what the other system says, null for nothing
 let source;
 
-async function both(p, name) {
-  for (const theme of ['day', 'night']) {
-    await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
-    await p.shot(`${name}-${theme}`);
-  }
-  await p.page.evaluate(() => { document.documentElement.dataset.theme = 'day'; });
-}
-
 const button = (name) => maya.page.getByRole('button', { name, exact: true });
 
 before(async () => {
@@ -59,7 +51,7 @@ test('1 a post: made, alarming until somebody holds it, changed, closed', async 
   await maya.page.getByText('1. Medical registrar on call').waitFor();
   await maya.wide();
   await maya.clean('a new post');
-  await both(maya, 'arrange-post-phone');
+  await maya.both('arrange-post-phone');
   await button('Save').click();
   await maya.page.getByText('Stroke nurse on call is a post now.').waitFor();
   await maya.page.getByLabel('Find a post').fill('stroke');
@@ -91,7 +83,7 @@ test('2 a team, and who keeps a rota', async () => {
   await maya.page.getByRole('button', { name: /Leave out Tom/ }).waitFor();
   await maya.wide();
   await maya.clean('a new team');
-  await both(maya, 'arrange-team-phone');
+  await maya.both('arrange-team-phone');
   await button('Save').click();
   await maya.page.getByText('There is a team of that name already').waitFor();
   await maya.page.getByLabel('Name', { exact: true }).fill('Night stroke team');
@@ -110,7 +102,7 @@ test('2 a team, and who keeps a rota', async () => {
   await maya.page.getByRole('button', { name: /Take away Medicine from Tom/ }).waitFor();
   await maya.wide();
   await maya.clean('keepers');
-  await both(maya, 'arrange-keepers-phone');
+  await maya.both('arrange-keepers-phone');
   await maya.page.getByRole('button', { name: /Take away Medicine from Tom/ }).click();
   await maya.page.getByText(/no longer does/).waitFor();
 });
@@ -140,9 +132,9 @@ test('3 a rota from elsewhere: added, in trouble, read, ended', async () => {
   await would.getByText('not in the directory').waitFor();
   await maya.wide();
   await maya.clean('a feed on trial');
-  await both(maya, 'arrange-feed-trial-phone');
+  await maya.both('arrange-feed-trial-phone');
   await maya.page.setViewportSize(desk);
-  await both(maya, 'arrange-feed-trial-desk');
+  await maya.both('arrange-feed-trial-desk');
   await maya.page.setViewportSize({ width: 320, height: 640 });
   await maya.wide();
   await maya.page.setViewportSize(phone);
@@ -160,9 +152,9 @@ test('3 a rota from elsewhere: added, in trouble, read, ended', async () => {
   await card.getByText(/that cannot be used|as they were/).first().waitFor();
   await maya.wide();
   await maya.clean('feeds');
-  await both(maya, 'arrange-feeds-phone');
+  await maya.both('arrange-feeds-phone');
   await maya.page.setViewportSize(desk);
-  await both(maya, 'arrange-feeds-desk');
+  await maya.both('arrange-feeds-desk');
   await maya.page.setViewportSize({ width: 320, height: 640 });
   await maya.wide();
   await maya.page.setViewportSize(phone);

@@ -32,15 +32,6 @@ after(async () => {
 });
 
 // both takes a picture by day and by night.
-async function both(p, name) {
-  const was = await p.page.evaluate(() => document.documentElement.dataset.theme);
-  for (const theme of ['day', 'night']) {
-    await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
-    await p.shot(`${name}-${theme}`);
-  }
-  await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, was);
-}
-
 async function narrow(p) {
   const size = p.page.viewportSize();
   await p.page.setViewportSize({ width: 320, height: 640 });
@@ -54,12 +45,12 @@ test('1 an empty post is an alarm; somebody takes it, with the keyboard alone', 
   await tom.page.locator('.posts .item', { hasText: 'SHO 2' }).first().locator('.tag.urgent', { hasText: 'Nobody' }).waitFor();
   await tom.clean('posts on duty');
   await narrow(tom);
-  await both(tom, 'duty-posts-phone');
+  await tom.both('duty-posts-phone');
   await tom.page.locator('.posts .item', { hasText: 'SHO 2' }).first().locator('a.whole').click();
   await tom.page.locator('section[aria-label=Alarm]', { hasText: 'Nobody holds this post' }).waitFor();
   await tom.clean('post with an alarm');
   await narrow(tom);
-  await both(tom, 'duty-post-alarm-phone');
+  await tom.both('duty-post-alarm-phone');
   await tom.page.locator('text=Take this post').focus();
   await tom.page.keyboard.press('Enter');
   await tom.page.locator('section[aria-label=Holders] li', { hasText: 'You' }).waitFor();
@@ -86,14 +77,14 @@ test('2 a post is given, and held by its giver until the other accepts; its conv
   await liam.page.fill('#to', 'ruth');
   await liam.page.locator('[role=option]', { hasText: 'Ruth Cole' }).click();
   await liam.clean('handing a post over');
-  await both(liam, 'duty-give-desk');
+  await liam.both('duty-give-desk');
   await liam.page.locator('button', { hasText: 'Offer it' }).click();
   await liam.page.locator('.notice', { hasText: 'You hold it until they accept' }).waitFor();
   await ruth.go('#/work');
   await ruth.page.locator('.notice', { hasText: 'offers you' }).click();
   await ruth.page.locator('section[aria-label=Offer]').waitFor();
   await ruth.clean('an offer');
-  await both(ruth, 'duty-offer-phone');
+  await ruth.both('duty-offer-phone');
   await ruth.page.locator('button', { hasText: 'Accept' }).click();
   const again = ruth.page.locator('button', { hasText: 'All the same' });
   const holds = ruth.page.locator('section[aria-label=Holders] li', { hasText: 'You' });
@@ -130,11 +121,11 @@ test('4 a shift is covered: asked, agreed, approved', async () => {
   await liam.go('#/work/mine');
   await liam.page.locator('.item', { hasText: 'Medical registrar on call' }).first().waitFor();
   await liam.clean('my shifts');
-  await both(liam, 'duty-mine-desk');
+  await liam.both('duty-mine-desk');
   await hana.go('#/work/mine');
   await hana.page.locator('.item', { hasText: 'Medical registrar on call' }).first().waitFor();
   await narrow(hana);
-  await both(hana, 'duty-mine-phone');
+  await hana.both('duty-mine-phone');
   await liam.page.locator('button', { hasText: 'Swap' }).last().click();
   await liam.page.locator('section[aria-label="Swap or cover"]').waitFor();
   await liam.clean('asking for cover');
@@ -146,7 +137,7 @@ test('4 a shift is covered: asked, agreed, approved', async () => {
   const one = priya.page.locator('li.card', { hasText: 'Hana Cole' });
   await one.waitFor();
   await priya.clean('requests');
-  await both(priya, 'duty-requests-desk');
+  await priya.both('duty-requests-desk');
   await one.locator('button', { hasText: /^Approve/ }).click();
   const rest = priya.page.locator('button', { hasText: 'All the same' });
   const done = priya.page.locator('.tag.done');
@@ -171,7 +162,7 @@ test('5 a rota is planned from a pattern, looked at and published', async () => 
     await priya.page.locator('[role=option]').first().click();
   }
   await priya.clean('a pattern');
-  await both(priya, 'duty-pattern-desk');
+  await priya.both('duty-pattern-desk');
   await priya.page.locator('button', { hasText: 'Save the pattern' }).click();
   await priya.page.locator('button', { hasText: 'Fill these two weeks' }).click();
   await priya.page.locator('.desk .shift.is-draft').first().waitFor();
@@ -179,14 +170,14 @@ test('5 a rota is planned from a pattern, looked at and published', async () => 
   await priya.page.locator('button', { hasText: 'Publish' }).click();
   await priya.page.locator('section[aria-label="Before it is published"]').waitFor();
   await priya.clean('a rota before it is published');
-  await both(priya, 'duty-rota-desk');
+  await priya.both('duty-rota-desk');
   await priya.page.locator('section[aria-label="Before it is published"] button', { hasText: 'Publish' }).click();
   await priya.page.locator('.desk .shift.is-draft').first().waitFor({ state: 'detached' });
   await asha.go('#/work/rota/po_med_sho2');
   await asha.page.locator('.phone .item', { hasText: 'Tom Reid' }).first().waitFor();
   await asha.clean('a rota on a phone');
   await narrow(asha);
-  await both(asha, 'duty-rota-phone');
+  await asha.both('duty-rota-phone');
 });
 
 test('6 the directory forgives a slip, and shows whom to reach', async () => {
@@ -199,7 +190,7 @@ test('6 the directory forgives a slip, and shows whom to reach', async () => {
   await asha.page.fill('input[type=search]', 'card');
   await asha.page.locator('.item', { hasText: 'Cardiac arrest team' }).waitFor();
   await narrow(asha);
-  await both(asha, 'duty-directory-phone');
+  await asha.both('duty-directory-phone');
   await asha.page.locator('a', { hasText: 'Cardiac arrest team' }).click();
   await asha.page.locator('.item', { hasText: 'Wei Zhang' }).waitFor();
   await asha.clean('a team');
@@ -207,7 +198,7 @@ test('6 the directory forgives a slip, and shows whom to reach', async () => {
   await asha.page.locator('h2', { hasText: 'Wei Zhang' }).waitFor();
   await asha.clean('a card');
   await narrow(asha);
-  await both(asha, 'duty-person-phone');
+  await asha.both('duty-person-phone');
 });
 
 test('7 staff: an import that says first what it would do, somebody new, somebody who leaves', async () => {
@@ -218,7 +209,7 @@ test('7 staff: an import that says first what it would do, somebody new, somebod
   await maya.page.setInputFiles('input[type=file]', file);
   await maya.page.locator('li', { hasText: 'There is no ward or place called Ward 99' }).waitFor();
   await maya.clean('an import that is only looked at');
-  await both(maya, 'duty-import-desk');
+  await maya.both('duty-import-desk');
   await maya.page.locator('button', { hasText: 'Import: 1 change' }).click();
   await maya.page.locator('h2', { hasText: 'Done' }).waitFor();
   await maya.go('#/more/staff');
@@ -227,7 +218,7 @@ test('7 staff: an import that says first what it would do, somebody new, somebod
   await maya.page.locator('button', { hasText: 'Sign-in link' }).click();
   const link = await maya.page.locator('input[readonly]').inputValue();
   await maya.clean('staff and devices');
-  await both(maya, 'duty-staff-desk');
+  await maya.both('duty-staff-desk');
   const nerys = await Person.arrive(browser, server.url, 'nerys.pugh', phone);
   all.nerys = nerys;
   await nerys.page.goto(link);

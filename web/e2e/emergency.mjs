@@ -31,15 +31,6 @@ after(async () => {
 });
 
 // both takes a picture by day and by night.
-async function both(p, name) {
-  const was = await p.page.evaluate(() => document.documentElement.dataset.theme);
-  for (const theme of ['day', 'night']) {
-    await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
-    await p.shot(`${name}-${theme}`);
-  }
-  await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, was);
-}
-
 async function narrow(p) {
   const size = p.page.viewportSize();
   await p.page.setViewportSize({ width: 320, height: 640 });
@@ -65,7 +56,7 @@ test('1 a team is called by holding the button; nothing is called by a slip, or 
   await asha.page.fill('#words', 'No pulse, CPR going on');
   await asha.clean('the emergency call');
   await narrow(asha);
-  await both(asha, 'emergency-new-phone');
+  await asha.both('emergency-new-phone');
   await button.click(); // a short press asks once more, and calls nobody
   await asha.page.locator('[role=alert]', { hasText: 'Press again to call' }).waitFor();
   await asha.page.fill('#place', 'Ward 7, Bed 4B');
@@ -84,7 +75,7 @@ test('2 it fills the registrar’s screen, and says who else is called', async (
   await cover.locator('.team .item', { hasText: 'Anaesthetic registrar' }).waitFor();
   await liam.clean('an incoming emergency call');
   await narrow(liam);
-  await both(liam, 'emergency-incoming-phone');
+  await liam.both('emergency-incoming-phone');
   await liam.page.keyboard.press('Tab');
   await cover.locator('button', { hasText: 'In 2 min' }).click();
   await liam.page.locator('.main-pane [data-call]').waitFor();
@@ -94,7 +85,7 @@ test('2 it fills the registrar’s screen, and says who else is called', async (
   await asha.page.locator('#led', { hasText: 'Liam Hughes leads' }).waitFor();
   await asha.clean('the board');
   await narrow(asha);
-  await both(asha, 'emergency-board-phone');
+  await asha.both('emergency-board-phone');
 });
 
 test('3 the roll-call: oneself, and whoever leads for others; a missing post is said', async () => {
@@ -113,7 +104,7 @@ test('3 the roll-call: oneself, and whoever leads for others; a missing post is 
   await jo.page.locator('.list-pane .waiting', { hasText: 'missing: SHO 1' }).click();
   await seat(jo, 'po_med_spr').locator('.tag', { hasText: 'Here' }).waitFor();
   await jo.clean('the board on a desk');
-  await both(jo, 'emergency-board-desk');
+  await jo.both('emergency-board-desk');
 });
 
 test('4 it ends with a reason, and can be read afterwards', async () => {
@@ -128,7 +119,7 @@ test('4 it ends with a reason, and can be read afterwards', async () => {
   await asha.page.locator('[data-step=stood_down]').waitFor();
   await asha.clean('a call that has ended');
   await narrow(asha);
-  await both(asha, 'emergency-ended-phone');
+  await asha.both('emergency-ended-phone');
   const file = await asha.page.evaluate(async () => (await fetch(document.querySelector('a[href$="seats.csv"]').href)).text());
   assert.match(file, /Medical registrar on call,yes,Liam Hughes,1,/);
   await grace.page.locator('.alarm-cover').waitFor({ state: 'detached' });
@@ -152,7 +143,7 @@ test('5 a drill, by the keyboard alone, says so everywhere; without a network on
   await jo.page.locator('.drill input').focus();
   await jo.page.keyboard.press('Space');
   await jo.clean('the emergency call on a desk');
-  await both(jo, 'emergency-new-desk');
+  await jo.both('emergency-new-desk');
   await jo.page.locator('.hold').focus();
   await jo.page.keyboard.press('Enter');
   await jo.page.locator('[role=alert]', { hasText: 'Press again' }).waitFor();
@@ -185,7 +176,7 @@ test('6 who looks after the directory says what the teams are', async () => {
   }
   await maya.page.locator('button[aria-label="Surgical registrar on call further up"]').click();
   await maya.clean('an emergency team');
-  await both(maya, 'emergency-team-desk');
+  await maya.both('emergency-team-desk');
   await maya.page.locator('button', { hasText: 'Save' }).click();
   await maya.page.locator('.item', { hasText: 'Surgical registrar on call, ED consultant' }).waitFor();
 });

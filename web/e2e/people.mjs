@@ -109,6 +109,16 @@ export class Person {
     await this.page.screenshot({ path: `${out}${name}.png` });
   }
 
+  // both takes a picture by day and one by night.
+  async both(name) {
+    const was = await this.page.evaluate(() => document.documentElement.dataset.theme);
+    for (const theme of ['day', 'night']) {
+      await this.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
+      await this.shot(`${name}-${theme}`);
+    }
+    await this.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, was);
+  }
+
   quiet() {
     assert.deepEqual(this.strangers, [], `${this.name} asked another origin`);
     assert.deepEqual(this.errors, [], `${this.name} saw errors: ${this.errors.join(" | ")}`);

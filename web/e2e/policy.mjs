@@ -16,14 +16,6 @@ let asha;
 let liam;
 let grace;
 
-async function both(p, name) {
-  for (const theme of ['day', 'night']) {
-    await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
-    await p.shot(`${name}-${theme}`);
-  }
-  await p.page.evaluate(() => { document.documentElement.dataset.theme = 'day'; });
-}
-
 before(async () => {
   server = await startDemo();
   await server.end('SIGTERM');
@@ -69,10 +61,10 @@ test('1 a policy: written, played on a clock, refused while it cannot work, put 
   await page.locator('.what-if li.now', { hasText: 'Surgical registrar' }).waitFor();
   await maya.wide();
   await maya.clean('the policy editor');
-  await both(maya, 'policy-desk');
+  await maya.both('policy-desk');
   await page.setViewportSize(phone);
   await maya.wide();
-  await both(maya, 'policy-phone');
+  await maya.both('policy-phone');
   await page.setViewportSize({ width: 320, height: 640 });
   await maya.wide();
   await page.setViewportSize(desk);
@@ -98,19 +90,19 @@ test('2 the holder asks back, the sender answers; it is handed on and accepted t
   await asha.page.locator('.what-if').waitFor();
   await asha.page.fill('#where', 'Ward 7, bed 12');
   await asha.page.fill('#what', 'K 6.9');
-  await both(asha, 'page-new-desk');
+  await asha.both('page-new-desk');
   await asha.page.getByRole('button', { name: 'Send urgent page' }).click();
   await liam.page.locator('.alarm').waitFor();
   await liam.page.getByRole('button', { name: 'Ask back' }).click();
   await liam.page.fill('#give-ask', 'ECG changes?');
   await liam.clean('asking back');
-  await both(liam, 'page-ask-phone');
+  await liam.both('page-ask-phone');
   await liam.page.getByRole('button', { name: 'Ask', exact: true }).click();
   await liam.page.locator('.said', { hasText: 'ECG changes?' }).waitFor();
   await asha.page.locator('label[for=reply]', { hasText: 'ECG changes?' }).waitFor();
   await asha.page.fill('#reply', 'Tall T waves');
   await asha.clean('a question to the sender');
-  await both(asha, 'page-asked-desk');
+  await asha.both('page-asked-desk');
   await asha.page.keyboard.press('Enter');
   await liam.page.locator('.said', { hasText: 'Tall T waves' }).waitFor();
   await liam.page.getByRole('button', { name: 'Hand to somebody' }).click();
@@ -118,7 +110,7 @@ test('2 the holder asks back, the sender answers; it is handed on and accepted t
   await liam.page.getByRole('option', { name: /Grace Obi/ }).first().click();
   await liam.page.fill('#give-why', 'I am in resus');
   await liam.clean('handing on');
-  await both(liam, 'page-give-phone');
+  await liam.both('page-give-phone');
   await liam.page.getByRole('button', { name: 'Hand it over' }).click();
   await liam.page.locator('.alarm').waitFor({ state: 'detached' });
   await grace.page.locator('.alarm', { hasText: 'Tall T waves' }).waitFor();
@@ -158,18 +150,62 @@ test('4 how the pages went, for who looks after it; how often one is interrupted
   await maya.page.getByRole('row', { name: /Ward 7/ }).waitFor();
   await maya.wide();
   await maya.clean('measures');
-  await both(maya, 'measures-desk');
+  await maya.both('measures-desk');
   const [table] = await Promise.all([maya.page.waitForEvent('download'), maya.page.getByText('As a table (CSV)').click()]);
   assert.equal(table.suggestedFilename(), 'pages.csv');
   await maya.page.setViewportSize({ width: 320, height: 640 });
   await maya.wide();
   await maya.page.setViewportSize(phone);
-  await both(maya, 'measures-phone');
+  await maya.both('measures-phone');
   await liam.go('#/more/interruptions');
   await liam.page.locator('#mine').waitFor();
   await liam.page.getByText('Your teams').waitFor();
   await liam.wide();
   await liam.clean('interruptions');
-  await both(liam, 'interruptions-phone');
+  await liam.both('interruptions-phone');
   for (const p of [maya, liam]) p.quiet();
+});
+
+test('5 another system: a rule, a trial, a token, and its message is a page', async () => {
+  const { page } = maya;
+  await page.setViewportSize(desk);
+  await maya.go('#/more/arrange/inbound');
+  await page.getByLabel('Name, such as Laboratory').fill('Laboratory');
+  await page.getByLabel('Name, such as Laboratory').press('Enter');
+  const token = await page.locator('.token').textContent();
+  assert.match(token, /^wl_in_/);
+  await page.getByRole('button', { name: 'Add a rule' }).click();
+  const rule = page.locator('.rules li');
+  await rule.getByLabel('Code').fill('K');
+  await rule.getByLabel('Page').selectOption({ label: 'Surgical registrar on call' });
+  await page.getByText('Put the rules in force first').waitFor();
+  await maya.wide();
+  await maya.clean('other systems');
+  await maya.both('inbound-desk');
+  await page.setViewportSize(phone);
+  await maya.wide();
+  await maya.both('inbound-phone');
+  await page.setViewportSize({ width: 320, height: 640 });
+  await maya.wide();
+  await page.setViewportSize(desk);
+  await page.getByRole('button', { name: 'Put the rules in force', exact: true }).click();
+  await page.getByText('The rules are in force.').waitFor();
+  const trial = page.getByRole('form', { name: 'Try a message' });
+  await trial.getByLabel('Code').fill('k');
+  await trial.getByRole('button', { name: 'Who would get it?' }).click();
+  await trial.getByText('Rule 1').waitFor();
+  await trial.getByText('Ines Duarte').waitFor();
+  const post = (auth) => fetch(`${server.url}/_wardline/v1/inbound`, { method: 'POST', headers: { Authorization: `Bearer ${auth}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ ref: 'r1', code: 'K', text: 'K 6.9', nhs_number: '9990000018' }) });
+  assert.equal((await post('wrong')).status, 401);
+  const first = await post(token);
+  assert.equal(first.status, 202);
+  const again = await (await post(token)).json();
+  assert.equal(again.page, (await first.json()).page);
+  assert.equal(again.post.name, 'Surgical registrar on call');
+  await page.getByRole('button', { name: 'I have it' }).click();
+  await page.getByRole('button', { name: 'End… Laboratory' }).click();
+  await page.getByRole('button', { name: 'End it' }).click();
+  await page.getByRole('region', { name: 'Laboratory' }).waitFor({ state: 'detached' });
+  assert.equal((await post(token)).status, 401);
+  maya.quiet();
 });

@@ -31,15 +31,6 @@ after(async () => {
 });
 
 // both takes a picture by day and by night.
-async function both(p, name) {
-  const was = await p.page.evaluate(() => document.documentElement.dataset.theme);
-  for (const theme of ['day', 'night']) {
-    await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
-    await p.shot(`${name}-${theme}`);
-  }
-  await p.page.evaluate((t) => { document.documentElement.dataset.theme = t; }, was);
-}
-
 async function narrow(p) {
   const size = p.page.viewportSize();
   await p.page.setViewportSize({ width: 320, height: 640 });
@@ -56,12 +47,12 @@ test('1 the console shows who is on, with the empty posts first; to others it is
   await jo.page.locator('.item', { hasText: 'SHO 2' }).first().waitFor(); // a gap of the next day
   await jo.clean('the console');
   await narrow(jo);
-  await both(jo, 'switchboard-open-desk');
+  await jo.both('switchboard-open-desk');
   await jo.page.locator('.chip', { hasText: 'Who is on' }).click();
   await jo.page.locator('tbody tr', { hasText: 'SHO 2' }).locator('.tag', { hasText: 'Nobody' }).waitFor();
   await jo.clean('who is on');
   await narrow(jo);
-  await both(jo, 'switchboard-on-desk');
+  await jo.both('switchboard-on-desk');
   await asha.go('#/work');
   await asha.page.locator('nav.parts a', { hasText: 'My shifts' }).waitFor();
   assert.equal(await asha.page.locator('nav.parts a', { hasText: 'Switchboard' }).count(), 0);
@@ -77,7 +68,7 @@ test('2 a page for a caller, and its end by telephone', async () => {
   await jo.page.locator('label', { hasText: 'Where' }).locator('input').fill('Theatre 3');
   await jo.page.locator('label', { hasText: 'What' }).locator('input').fill('Airway help wanted');
   await jo.clean('a page for a caller');
-  await both(jo, 'switchboard-for-desk');
+  await jo.both('switchboard-for-desk');
   await jo.page.locator('button', { hasText: 'Send the page' }).click();
   const row = jo.page.locator('[data-page]', { hasText: 'for Sister Kelly, theatres' });
   await row.locator('button.item').focus();
@@ -85,7 +76,7 @@ test('2 a page for a caller, and its end by telephone', async () => {
   await row.locator('p', { hasText: 'This is the switchboard' }).waitFor();
   await jo.clean('a page on the console');
   await narrow(jo);
-  await both(jo, 'switchboard-page-desk');
+  await jo.both('switchboard-page-desk');
   await row.locator('button[aria-label="Wei Zhang: No answer"]').click();
   await row.locator('li', { hasText: 'Wei Zhang: No answer, says Jo Bright' }).waitFor();
   await row.locator('button[aria-label="Maya Lind: Spoken to, coming"]').click();
@@ -99,7 +90,7 @@ test('3 the log says who did what', async () => {
   await jo.page.locator('tbody tr', { hasText: 'for Sister Kelly, theatres' }).waitFor();
   await jo.clean('the log');
   await narrow(jo);
-  await both(jo, 'switchboard-log-desk');
+  await jo.both('switchboard-log-desk');
 });
 
 test('4 nobody asked another origin, and nothing broke', async () => {
