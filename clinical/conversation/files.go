@@ -10,9 +10,6 @@ import (
 	"wardline/matrix/media"
 )
 
-// FileKindCode is the errcode with which a file is refused because of what it can do.
-const FileKindCode = "UK_WARDLINE_FILE_KIND"
-
 // runs are the endings of files that run when they are opened, or draw a page that can run something. The app refuses the same
 // (web/src/ui/files.ts); a test compares the two.
 var runs = words(`exe msi msix appx bat cmd com scr pif cpl ps1 psm1 vbs vbe js jse mjs wsf wsh hta jar reg lnk url dll sys
@@ -46,20 +43,22 @@ func ending(name string) string {
 
 func refusedEnding(name string) error {
 	if ext := ending(name); runs[ext] {
-		return fault.New(fault.Invalid, FileKindCode, fmt.Sprintf("A .%s file can run on the computer that opens it, so it was not taken. Send a PDF instead.", ext))
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", fmt.Sprintf("A .%s file can run on the computer that opens it, so it was not taken. Send a PDF instead.", ext))
 	}
 	return nil
 }
 
-// MayKeep says whether a file may be kept: not one that runs on the computer that opens it, whatever it is called (fault.Invalid with
-// FileKindCode). Sniffed is empty while nothing of the file is here.
+// MayKeep says whether a file may be kept: not one that runs on the computer that opens it, whatever it is called (fault.Forbidden).
+// A page without a name is kept, as other apps send drawings: it is only ever saved, never shown by a browser, and no message can
+// give it a name under which it runs. Sniffed is empty while nothing of the file is here.
+// spec: POST /_matrix/media/v3/upload, 403 for a file type that the server does not permit
 func MayKeep(f media.File) error {
 	if err := refusedEnding(f.Name); err != nil {
 		return err
 	}
 	kind, _, _ := strings.Cut(f.Sniffed, ";")
-	if programs[kind] || pages[kind] && !harmless[ending(f.Name)] {
-		return fault.New(fault.Invalid, FileKindCode, "This file can run on the computer that opens it, so it was not taken. Send a PDF instead.")
+	if programs[kind] || f.Name != "" && pages[kind] && !harmless[ending(f.Name)] {
+		return fault.New(fault.Forbidden, "M_FORBIDDEN", "This file can run on the computer that opens it, so it was not taken. Send a PDF instead.")
 	}
 	return nil
 }

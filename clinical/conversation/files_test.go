@@ -14,15 +14,15 @@ import (
 
 func TestMayKeep(t *testing.T) {
 	for _, f := range []media.File{{Name: "letter.pdf", Sniffed: "application/pdf"}, {Name: "ward.list.csv", Sniffed: "text/plain; charset=utf-8"}, {Sniffed: "application/octet-stream"},
-		{Name: "bloods.txt", Sniffed: "text/html; charset=utf-8"}, {Name: "exe"}, {Name: "scan.dcm", Sniffed: "application/dicom"}, {Name: "notes.exe.pdf", Sniffed: "application/pdf"}} {
+		{Name: "bloods.txt", Sniffed: "text/html; charset=utf-8"}, {Name: "exe"}, {Sniffed: "image/svg+xml"}, {Sniffed: "text/html; charset=utf-8"}, {Name: "scan.dcm", Sniffed: "application/dicom"}, {Name: "notes.exe.pdf", Sniffed: "application/pdf"}} {
 		if err := MayKeep(f); err != nil {
 			t.Errorf("OK %+v: %v", f, err)
 		}
 	}
 	for _, f := range []media.File{{Name: "setup.exe"}, {Name: "SETUP.EXE "}, {Name: "letter.pdf.scr"}, {Name: "letter.exe."}, {Name: "x.docm"}, {Name: "page.html"}, {Name: "drawing.svg"},
 		{Name: "letter.pdf", Sniffed: "application/vnd.microsoft.portable-executable"}, {Name: "photo.jpg", Sniffed: "application/x-executable"}, {Name: "notes.txt", Sniffed: "text/x-shellscript; charset=utf-8"},
-		{Sniffed: "text/html; charset=utf-8"}, {Name: "photo.jpg", Sniffed: "image/svg+xml"}} {
-		if err := MayKeep(f); !fault.Is(err, fault.Invalid) || fault.As(err).Code != FileKindCode {
+		{Name: "letter.pdf", Sniffed: "text/html; charset=utf-8"}, {Sniffed: "application/x-executable"}, {Name: "photo.jpg", Sniffed: "image/svg+xml"}} {
+		if err := MayKeep(f); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}

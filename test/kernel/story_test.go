@@ -105,12 +105,16 @@ func mapOf(v any) map[string]any {
 // TestMedia_Headers fetches a file as a client does by token and as the web app does by cookie.
 func TestMedia_Headers(t *testing.T) {
 	w := newWorld(t)
-	up := func(kind, name string) string {
+	send := func(kind, name string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("POST", "/_matrix/media/v3/upload?filename="+url.QueryEscape(name), strings.NewReader("0123456789"))
 		r.Header.Set("Authorization", "Bearer "+w.tokens["alice"])
 		r.Header.Set("Content-Type", kind)
 		rec := httptest.NewRecorder()
 		w.http.ServeHTTP(rec, r)
+		return rec
+	}
+	up := func(kind, name string) string {
+		rec := send(kind, name)
 		_, media, ok := strings.Cut(rec.Body.String(), "mxc://hs1/")
 		if !ok {
 			t.Fatalf("upload of %s: %d %s", kind, rec.Code, rec.Body)
@@ -127,11 +131,12 @@ func TestMedia_Headers(t *testing.T) {
 	cookie := func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "wl_session", Value: w.tokens["bob"]}) }
 	text := up("text/plain; charset=utf-8", "notes über.txt")
 	for _, c := range []struct{ name, media, want string }{
-		{"Inline", text, "inline"}, {"HTMLIsSaved", up("text/html", "a.html"), "attachment"}, {"SVGIsSaved", up("image/svg+xml", "a.svg"), "attachment"},
+		{"Inline", text, "inline; filename"}, {"HTMLIsSaved", up("text/html", ""), "attachment"}, {"SVGIsSaved", up("image/svg+xml", ""), "attachment"},
+		{"UnknownIsSaved", up("application/zip", "a.zip"), "attachment; filename"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rec := get(c.media, cookie)
-			if got := rec.Header().Get("Content-Disposition"); rec.Code != 200 || !strings.HasPrefix(got, c.want+"; filename") {
+			if got := rec.Header().Get("Content-Disposition"); rec.Code != 200 || !strings.HasPrefix(got, c.want) {
 				t.Errorf("%d, disposition %q, want %s", rec.Code, got, c.want)
 			}
 			for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "cross-origin"} {
@@ -147,6 +152,11 @@ func TestMedia_Headers(t *testing.T) {
 			}
 		})
 	}
+	t.Run("ErrPermitted", func(t *testing.T) {
+		if rec := send("text/html", "a.html"); rec.Code != 403 || !strings.Contains(rec.Body.String(), "M_FORBIDDEN") {
+			t.Errorf("a page that would run: %d %s, want 403 M_FORBIDDEN", rec.Code, rec.Body)
+		}
+	})
 	t.Run("Range", func(t *testing.T) {
 		rec := get(text, func(r *http.Request) { cookie(r); r.Header.Set("Range", "bytes=2-4") })
 		if rec.Code != 206 || rec.Body.String() != "234" {
