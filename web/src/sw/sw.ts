@@ -8,7 +8,7 @@ declare const __SHELL__: string[];
 declare const __VERSION__: string;
 
 interface Lifecycle extends Event { waitUntil(p: Promise<unknown>): void }
-interface Fetching extends Event { request: Request; respondWith(p: Promise<Response>): void }
+interface Fetching extends Lifecycle { request: Request; respondWith(p: Promise<Response>): void }
 interface Told extends Lifecycle { data: { json(): unknown } | null }
 interface Clicked extends Lifecycle { notification: { close(): void; data: unknown } }
 interface WindowClient { focus(): Promise<unknown>; url: string; visibilityState: string; postMessage(m: unknown): void }
@@ -50,12 +50,14 @@ function shellPath(request: Request): string {
 // and gone with the session. What a name stands for never changes, so what is here is as good as new.
 const media = 'wardline-media';
 const mostMedia = 600;
+const fewer = 40; // how many go at once
 
 function isMedia(request: Request): boolean {
   return request.method === 'GET' && new URL(request.url).origin === scope.location.origin && /^\/_matrix\/client\/v1\/media\/(thumbnail|download)\//.test(new URL(request.url).pathname);
 }
 
-async function picture(request: Request): Promise<Response> {
+async function picture(event: Fetching): Promise<Response> {
+  const { request } = event;
   if (request.headers.has('Range') || !(await caches.has(media))) return fetch(request);
   const cache = await caches.open(media);
   const here = await cache.match(request);
@@ -63,7 +65,7 @@ async function picture(request: Request): Promise<Response> {
   const answer = await fetch(request);
   const type = answer.headers.get('Content-Type') ?? '';
   if (answer.status === 200 && (type.startsWith('image/') || type.startsWith('audio/')) && Number(answer.headers.get('Content-Length') ?? '0') < 6_000_000) {
-    await keep(request, answer.clone()).catch(() => undefined);
+    event.waitUntil(keep(request, answer.clone()).catch(() => undefined)); // the picture does not wait for the disk
   }
   return answer;
 }
@@ -72,8 +74,20 @@ async function keep(request: Request, answer: Response): Promise<void> {
   if (!(await caches.has(media))) return; // the session ended meanwhile
   const cache = await caches.open(media);
   await cache.put(request, answer);
+  clearing = clearing.then(() => clearOld(cache)).catch(() => undefined);
+  await clearing;
+}
+
+// One clears at a time, some at once: when each photo counted them all and cleared what it found, somebody who scrolled fast through
+// thousands had hundreds more than there should be, and waited for it.
+let clearing = Promise.resolve();
+let sinceCount = fewer;
+
+async function clearOld(cache: Cache): Promise<void> {
+  if (++sinceCount < fewer) return;
+  sinceCount = 0;
   const all = await cache.keys();
-  for (const old of all.slice(0, Math.max(0, all.length - mostMedia))) await cache.delete(old);
+  await Promise.all(all.slice(0, Math.max(0, all.length - mostMedia + fewer)).map((old) => cache.delete(old)));
 }
 
 async function serve(request: Request, path: string): Promise<Response> {
@@ -149,7 +163,7 @@ scope.addEventListener('fetch', (e) => {
   const event = e as Fetching;
   const path = shellPath(event.request);
   if (path !== '') event.respondWith(serve(event.request, path));
-  else if (isMedia(event.request)) event.respondWith(picture(event.request));
+  else if (isMedia(event.request)) event.respondWith(picture(event));
 });
 scope.addEventListener('message', (e) => {
   if ((e as MessageEvent<unknown>).data === 'take over') void scope.skipWaiting();
