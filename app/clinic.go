@@ -79,13 +79,13 @@ func (a *App) clinic() error {
 	c.Asks = ask.New(ask.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: ask.Policy{Question: a.Config.QuestionWithin, Request: a.Config.RequestWithin, Remind: a.Config.AskRemind, Escalate: a.Config.AskEscalate}})
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
-		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach, Busy: status.Protected})
+		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach, Busy: status.Protected, Kind: a.kindOf})
 	c.Inbound = inbound.New(inbound.Deps{DB: a.DB, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
 	carriers, err := a.carriers()
 	if err != nil {
 		return fmt.Errorf("carriers: %w", err)
 	}
-	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
+	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Push: a.Push.Standing, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
 	c.Emergency = emergency.New(emergency.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
 	c.Alarm = alarm.New(alarm.Deps{Paging: c.Paging, Steward: a.Steward, Log: a.Log})
 	c.Paging.OnStep = c.stepped
@@ -123,10 +123,11 @@ func (a *App) clinic() error {
 
 	a.Push.Rank = a.rank
 	c.Ledger = measure.NewLedger(a.DB, time.Now)
-	a.Push.Told = c.Ledger.Told
+	a.Push.Told, a.Push.Came = c.Ledger.Told, c.Reach.Pushed
 	a.Push.Temper = (&quiet.Service{DB: a.DB, Accounts: a.Accounts, Now: time.Now}).Temper
 
-	a.Group.Go("push", a.Push.Run) // after it is set what must be told to whom
+	a.Group.Go("reach.pushes", c.Reach.Record) // before push, and so ended after it: what that learns last is written too
+	a.Group.Go("push", a.Push.Run)             // after it is set what must be told to whom
 	a.Group.Go("measure.ledger", c.Ledger.Run)
 	a.Group.Go("rota.clock", c.Rota.Run)
 	a.Group.Go("rota.feeds", c.Rota.RunFeeds)
@@ -193,16 +194,14 @@ func (a *App) carriers() (reach.Config, error) {
 // reach says how the holder of a post could be reached now.
 func (a *App) reach(ctx context.Context, post directory.PostID, u id.User, urgency paging.Urgency) []paging.Way {
 	seen, open := a.Timeline.Seen(u)
-	ways := []paging.Way{{Via: "app", Detail: "last open " + ago(time.Since(seen)) + " ago"}}
+	ways := []paging.Way{{Via: "app", Detail: "last open " + reach.Ago(time.Since(seen)) + " ago"}}
 	switch {
 	case open:
 		ways[0].Detail = "open now"
 	case seen.IsZero():
 		ways[0].Detail = "not open"
 	}
-	if a.Push.Reachable(u) {
-		ways = append(ways, paging.Way{Via: "push", Detail: "phone will be notified"})
-	}
+	ways = append(ways, reach.PushOf(a.Push.Standing(u), time.Now()))
 	more, err := a.Clinic.Reach.Reachable(ctx, post, u, urgency)
 	if err != nil {
 		a.Log.Warn("it is not known how somebody could be reached", "user", u, "err", err)
@@ -210,14 +209,19 @@ func (a *App) reach(ctx context.Context, post directory.PostID, u id.User, urgen
 	return append(ways, more...)
 }
 
-func ago(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
+// kindOf is what kind of device a person's is, by what it calls itself.
+func (a *App) kindOf(ctx context.Context, u id.User, d id.Device) string {
+	all, err := a.Accounts.Sightings(ctx, u)
+	if err != nil {
+		a.Log.Warn("it is not known on what a page rang", "user", u, "err", err)
+		return ""
 	}
-	return fmt.Sprintf("%d h", int(d.Hours()))
+	for _, one := range all {
+		if one.ID == d {
+			return reach.Kind(one.Agent)
+		}
+	}
+	return ""
 }
 
 // describe is what the app shows of who is signed in.

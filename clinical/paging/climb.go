@@ -186,7 +186,7 @@ func (s *stepper) pass(user id.User, why string) {
 
 // hold begins a rung; call says who is called on it and leaves its time alone.
 func (s *stepper) hold(rung int, list []Called) {
-	s.page.Current = Current{Rung: rung, Since: s.at}
+	s.page.Current, s.page.Heard = Current{Rung: rung, Since: s.at}, nil
 	s.call(rung, list)
 }
 

@@ -111,7 +111,7 @@ func (p *Page) content(e Effect) (string, stepContent) {
 	}
 	c.Step = &e.Step
 	c.Relation = &relation{RelType: "m.reference", EventID: p.EventID}
-	if k := e.Step.Kind; k == Reached || k == Seen || k.carried() {
+	if k := e.Step.Kind; k == Reached || k == Second || k == Seen || k.carried() {
 		return StepKey, c
 	}
 	c.MsgType, c.Body = "m.notice", e.Step.body(p)

@@ -115,6 +115,9 @@ func everyInput(p Page, worlds []Holders) []Input {
 			for _, verb := range []Verb{Reach, See, Accept, Withdraw} {
 				all = append(all, Input{Verb: verb, User: u, Holders: w})
 			}
+			if p.Quorum <= 1 {
+				all = append(all, Input{Verb: Reach, User: u, Device: "A", On: "phone", Holders: w}, Input{Verb: Reach, User: u, Device: "B", On: "computer", Holders: w})
+			}
 		}
 		if p.Quorum > 1 {
 			for _, u := range []id.User{"@a:t", "@b:t"} {
@@ -139,7 +142,7 @@ func shape(p Page) string {
 	for _, a := range p.Coming {
 		coming = append(coming, a.User)
 	}
-	fmt.Fprint(&b, p.Status, len(p.Ladder), p.Redirects, p.Current.Rung, users(p.Current.All()), coming, p.Current.AskedAt > 0, p.talk(), p.Exhausted, passers, p.had(Reached, p.Current.User), p.had(Seen, p.Current.User), p.Next != nil && p.Next.Name != "")
+	fmt.Fprint(&b, p.Status, len(p.Ladder), p.Redirects, p.Current.Rung, users(p.Current.All()), coming, p.Current.AskedAt > 0, p.talk(), p.Exhausted, passers, p.had(Reached, p.Current.User), p.had(Second, p.Current.User), p.first(p.Current.User), p.had(Seen, p.Current.User), p.Next != nil && p.Next.Name != "")
 	for _, k := range []Kind{Tried, Taken, Arrived, Failed} {
 		fmt.Fprint(&b, p.had(k, p.Current.User))
 	}

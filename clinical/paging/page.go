@@ -49,6 +49,7 @@ const (
 	Coming     Kind = "coming"     // one of several that are needed has accepted
 	Asked      Kind = "asked"      // the note is a question to the sender
 	Replied    Kind = "replied"    // the note is the sender's answer
+	Second     Kind = "second"     // another device of the holder has it as well; as of Reached, the note says what kind of device
 
 	// What became of telling the holder in another way than the app; the note says in which.
 	Tried   Kind = "tried"
@@ -182,13 +183,20 @@ type Page struct {
 	WakeAt    int64         `json:"wake_at"`  // when Step must be called again; 0 once closed
 	Passers   []id.User     `json:"passers"`  // who said they cannot come
 	Redirects int           `json:"redirects,omitempty"`
+	Heard     []Heard       `json:"heard,omitempty"`    // by which device each of those called was reached first
 	Practice  bool          `json:"practice,omitempty"` // a drill or a test: it goes like any other, and is in no measure
+}
+
+// Heard is the device by which a page first reached somebody who is called. It is in no snapshot: which devices somebody has is their business.
+type Heard struct {
+	User   id.User   `json:"user"`
+	Device id.Device `json:"device"`
 }
 
 // clone returns a copy that shares nothing which Step changes.
 func (p Page) clone() Page {
 	p.Steps, p.Passers, p.Ladder = slices.Clone(p.Steps), slices.Clone(p.Passers), slices.Clone(p.Ladder)
-	p.Coming, p.Current.With = slices.Clone(p.Coming), slices.Clone(p.Current.With)
+	p.Coming, p.Current.With, p.Heard = slices.Clone(p.Coming), slices.Clone(p.Current.With), slices.Clone(p.Heard)
 	return p
 }
 
@@ -214,6 +222,16 @@ func (p Page) longest() time.Duration {
 // had says whether somebody who is called has had a step of this kind since the page came to them.
 func (p Page) had(kind Kind, user id.User) bool {
 	return slices.ContainsFunc(p.Steps, func(e Event) bool { return e.Kind == kind && e.User == user && e.At >= p.Current.Since })
+}
+
+// first is the device by which the page reached somebody, "" for none that is known.
+func (p Page) first(user id.User) id.Device {
+	for _, h := range p.Heard {
+		if h.User == user {
+			return h.Device
+		}
+	}
+	return ""
 }
 
 // began is since when the rung's time runs.

@@ -51,7 +51,7 @@ func TestStep_Properties(t *testing.T) {
 			now = now.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, "wait")) * time.Second)
 			verb := rapid.SampledFrom([]Verb{Tick, Reach, See, Accept, Decline, Withdraw, Carry, Redirect, AskBack, Reply, AnswerFor, PassOver}).Draw(t, "verb")
 			in := Input{Verb: verb, For: grace, Carried: rapid.SampledFrom([]Kind{Tried, Taken, Arrived, Failed, Passed}).Draw(t, "carried"),
-				Since: p.Current.Since - int64(rapid.IntRange(0, 1).Draw(t, "stale")), Reason: rapid.SampledFrom([]string{"text message", "call", ""}).Draw(t, "way"), To: PostRef{ID: directory.PostID(rapid.SampledFrom(postNames).Draw(t, "to"))}, User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
+				Since: p.Current.Since - int64(rapid.IntRange(0, 1).Draw(t, "stale")), Device: id.Device(rapid.SampledFrom([]string{"", "A", "B", "C"}).Draw(t, "device")), Reason: rapid.SampledFrom([]string{"text message", "call", ""}).Draw(t, "way"), To: PostRef{ID: directory.PostID(rapid.SampledFrom(postNames).Draw(t, "to"))}, User: id.User(rapid.SampledFrom(people).Draw(t, "who")), Holders: world()}
 			live(t, &p, now, in)
 		}
 		// Whatever happened: if only the clock goes on, the page ends closed or exhausted, within a bounded number of ticks.
@@ -67,6 +67,16 @@ func TestStep_Properties(t *testing.T) {
 			t.Fatalf("open and not exhausted after %d ticks: rung %d of %d", 4*len(p.Ladder)+4, p.Current.Rung, len(p.Ladder))
 		}
 	})
+}
+
+// noted counts the steps of a kind since the page is where it is.
+func noted(p Page, k Kind) (n int) {
+	for _, e := range p.Steps {
+		if e.Kind == k && e.At >= p.Current.Since {
+			n++
+		}
+	}
+	return n
 }
 
 type failer interface {
@@ -91,6 +101,10 @@ func live(t failer, p *Page, now time.Time, in Input) {
 		t.Fatalf("closed page went from %s to %s", before.Status, next.Status)
 	case in.Verb == Carry && (next.Status != before.Status || next.Current.User != before.Current.User || next.Current.Rung != before.Current.Rung):
 		t.Fatalf("a carrier moved the page")
+	case in.Verb == Reach && (next.Status != before.Status || next.Current.DueAt > before.Current.DueAt || !slices.Equal(next.Current.All(), before.Current.All()) || len(effects) > 1):
+		t.Fatalf("a device moved the page")
+	case next.Current.Since == before.Current.Since && noted(next, Second) > len(next.Current.All())+len(next.Coming):
+		t.Fatalf("%d second devices of %d people", noted(next, Second), len(next.Current.All()))
 	case next.Current.Rung < before.Current.Rung:
 		t.Fatalf("went down the ladder from %d to %d", before.Current.Rung, next.Current.Rung)
 	case next.Status == Accepted && before.Status == Open && in.Verb != AnswerFor && !before.Current.Calls(in.User):

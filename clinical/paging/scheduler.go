@@ -156,12 +156,16 @@ func (s *Service) recall(ctx context.Context) error {
 	}
 }
 
-// await remembers whose devices a page waits for, or forgets them when the page has reached everybody or is closed.
+// await remembers whose devices a page waits for, the first and one more, or forgets them when everybody has looked or the page is closed.
 func (s *Service) await(p stored) {
-	w := awaited{room: p.RoomID, told: p.told}
+	w := awaited{room: p.RoomID, told: p.told, first: map[id.User]id.Device{}}
 	for _, c := range p.Current.All() {
-		if p.Status == Open && !p.had(Reached, c.User) && !p.had(Seen, c.User) {
-			w.users = append(w.users, c.User)
+		first, reached := p.first(c.User), p.had(Reached, c.User)
+		if p.Status != Open || p.had(Seen, c.User) || p.had(Second, c.User) || reached && first == "" {
+			continue
+		}
+		if w.users = append(w.users, c.User); reached {
+			w.first[c.User] = first
 		}
 	}
 	s.mu.Lock()
@@ -186,18 +190,18 @@ func (s *Service) await(p stored) {
 
 // Delivered is told by the timeline what a device has proved to have. It is quick and never blocks: what it finds out is written by
 // the scheduler.
-func (s *Service) Delivered(user id.User, _ id.Device, has func(r id.Room, pos int64) bool) {
+func (s *Service) Delivered(user id.User, device id.Device, has func(r id.Room, pos int64) bool) {
 	if s.waiting.Load() == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for page := range s.of[user] {
-		if w := s.awaited[page]; !has(w.room, w.told) {
+		if w := s.awaited[page]; w.first[user] == device && device != "" || !has(w.room, w.told) {
 			continue
 		}
 		select {
-		case s.reached <- proof{page, user}:
+		case s.reached <- proof{page, user, device}:
 		default:
 		}
 	}
@@ -211,7 +215,7 @@ func (s *Service) note(ctx context.Context, p proof) {
 	if !ok || !slices.Contains(w.users, p.user) {
 		return
 	}
-	if _, err := s.Reached(ctx, p.user, p.page); err != nil && ctx.Err() == nil {
+	if _, err := s.Reached(ctx, p.user, p.device, p.page); err != nil && ctx.Err() == nil {
 		s.Log.Warn("page reached its holder, but that could not be written", "page", p.page, "err", err)
 	}
 }

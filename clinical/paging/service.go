@@ -30,6 +30,8 @@ type Deps struct {
 	Reach func(ctx context.Context, post directory.PostID, user id.User, u Urgency) []Way
 	// Busy says why somebody is not to be asked while anybody else can be, "" when they can; nil knows nothing.
 	Busy func(ctx context.Context, q db.Querier, user id.User, at time.Time) (string, error)
+	// Kind says what kind of device somebody's is, "phone" or "computer", "" for not known; nil knows nothing. Never what they call it.
+	Kind func(ctx context.Context, user id.User, device id.Device) string
 	// OnStep hears of every step inside its transaction, with the page as it is then; nil for nobody.
 	OnStep func(ctx context.Context, tx *db.Tx, p Snapshot) error
 }
@@ -50,14 +52,16 @@ type Service struct {
 // awaited is whose devices we want to hear of, for an open page.
 type awaited struct {
 	users []id.User
+	first map[id.User]id.Device // of those who were reached: by which device, so that only another one is news
 	room  id.Room
 	told  int64
 }
 
 // proof is that a device of somebody has a page.
 type proof struct {
-	page ID
-	user id.User
+	page   ID
+	user   id.User
+	device id.Device
 }
 
 // New returns the service; Run must be running for pages to move on.
@@ -101,9 +105,14 @@ func (s *Service) Reply(ctx context.Context, by id.User, page ID, words string) 
 	return s.act(ctx, "paging.reply", page, Input{Verb: Reply, User: by, Reason: strings.TrimSpace(words)})
 }
 
-// Reached notes that a device of the holder has the page. It changes nothing when somebody else says it, or the second time.
-func (s *Service) Reached(ctx context.Context, by id.User, page ID) (Snapshot, error) {
-	return s.act(ctx, "paging.reached", page, Input{Verb: Reach, User: by})
+// Reached notes that a device of the holder has the page: of the first device, and then once of a second. It changes nothing when somebody
+// else says it, when the same device does again, or once the holder has looked.
+func (s *Service) Reached(ctx context.Context, by id.User, device id.Device, page ID) (Snapshot, error) {
+	in := Input{Verb: Reach, User: by, Device: device}
+	if s.Kind != nil && device != "" {
+		in.On = s.Kind(ctx, by, device)
+	}
+	return s.act(ctx, "paging.reached", page, in)
 }
 
 // Seen notes that the holder has looked at the page. It changes nothing when somebody else says it, or the second time.

@@ -47,10 +47,12 @@ type Input struct {
 	Name       string
 	Reason     string
 	ETAMinutes int
-	Carried    Kind    // of Carry: Tried, Taken, Arrived or Failed
-	Since      int64   // of Carry: since when the holder had the page when it was sent out to them
-	To         PostRef // of Redirect: whose the page shall be
-	For        id.User // of AnswerFor: who comes; User tells it
+	Device     id.Device // of Reach: which device has it, "" for not known
+	On         string    // of Reach: what kind of device has it, "" for not known
+	Carried    Kind      // of Carry: Tried, Taken, Arrived or Failed
+	Since      int64     // of Carry: since when the holder had the page when it was sent out to them
+	To         PostRef   // of Redirect: whose the page shall be
+	For        id.User   // of AnswerFor: who comes; User tells it
 	ForName    string
 	Holders    Holders // of every post of the ladder, and of To
 }
@@ -146,8 +148,8 @@ func (s *stepper) do() error {
 	case Tick:
 		s.tick()
 	case Reach:
-		if mine && !p.had(Reached, me.User) && !p.had(Seen, me.User) {
-			s.add(Event{Kind: Reached, User: me.User, Name: me.Name, PostName: me.Post.Name})
+		if mine && !p.had(Seen, me.User) {
+			s.reach(me)
 		}
 	case See:
 		if mine && !p.had(Seen, me.User) {
@@ -258,6 +260,26 @@ func (s *stepper) carry(me Called, mine bool) {
 	}
 	if s.in.Carried.carried() && noted < maxCarried {
 		s.add(Event{Kind: s.in.Carried, User: me.User, Name: me.Name, PostName: me.Post.Name, Note: s.in.Reason})
+	}
+}
+
+// reach notes that a device of somebody who is called has the page, and once that another one has it too. Which device it was is compared
+// and never told.
+//
+// hazard: H2 delivered, not noticed
+func (s *stepper) reach(me Called) {
+	p := &s.page
+	e := Event{Kind: Reached, User: me.User, Name: me.Name, PostName: me.Post.Name, Note: s.in.On}
+	first := p.first(me.User)
+	switch {
+	case !p.had(Reached, me.User):
+		if s.in.Device != "" {
+			p.Heard = append(p.Heard, Heard{me.User, s.in.Device})
+		}
+		s.add(e)
+	case first != "" && s.in.Device != "" && first != s.in.Device && !p.had(Second, me.User):
+		e.Kind = Second
+		s.add(e)
 	}
 }
 

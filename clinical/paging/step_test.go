@@ -129,33 +129,61 @@ func TestStep(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPage(tt.ladder...)
-			for i, m := range tt.moves {
-				next, effects, err := Step(p, t0.Add(m.after), m.in)
-				if m.err != 0 {
-					if !fault.Is(err, m.err) {
-						t.Fatalf("move %d: got error %v, want %v", i, err, m.err)
-					}
-					continue
-				}
-				if err != nil {
-					t.Fatalf("move %d: %v", i, err)
-				}
-				kinds := []Kind{}
-				for _, e := range effects {
-					kinds = append(kinds, e.Step.Kind)
-				}
-				got := fmt.Sprintf("%v %s/%d %s", kinds, next.Current.User, next.Current.Rung, next.Status)
-				if got != m.want {
-					t.Fatalf("move %d: got %q, want %q", i, got, m.want)
-				}
-				if err := Check(next, t0.Add(m.after)); err != nil {
-					t.Fatalf("move %d: %v", i, err)
-				}
-				p = next
-			}
+			playAll(t, newPage(tt.ladder...), tt.moves)
 		})
 	}
+}
+
+// playAll does one move after another and holds each to what it wants.
+func playAll(t *testing.T, p Page, moves []move) {
+	t.Helper()
+	for i, m := range moves {
+		next, effects, err := Step(p, t0.Add(m.after), m.in)
+		if m.err != 0 {
+			if !fault.Is(err, m.err) {
+				t.Fatalf("move %d: got error %v, want %v", i, err, m.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("move %d: %v", i, err)
+		}
+		kinds := []Kind{}
+		for _, e := range effects {
+			kinds = append(kinds, e.Step.Kind)
+		}
+		got := fmt.Sprintf("%v %s/%d %s", kinds, next.Current.User, next.Current.Rung, next.Status)
+		if got != m.want {
+			t.Fatalf("move %d: got %q, want %q", i, got, m.want)
+		}
+		if err := Check(next, t0.Add(m.after)); err != nil {
+			t.Fatalf("move %d: %v", i, err)
+		}
+		p = next
+	}
+}
+
+// A page says that a device of its holder has it, and that a second one does, and nothing of a third or of anybody else's.
+//
+// hazard: H2 delivered, not noticed
+func TestStep_Second(t *testing.T) {
+	all := holders("spr", string(liam), "sho1", string(grace), "switch", string(board))
+	with := func(in Input, h Holders) Input { in.Holders = h; return in }
+	playAll(t, newPage("spr", "sho1", "switch"), []move{
+		{0, with(Input{Verb: Raise}, all), "[sent] @lh:t/0 open", 0},
+		{time.Second, with(Input{Verb: Reach, User: grace, Device: "G", On: "phone"}, all), "[] @lh:t/0 open", 0},
+		{time.Second, with(Input{Verb: Reach, User: liam, Device: "A", On: "phone"}, all), "[reached] @lh:t/0 open", 0},
+		{2 * time.Second, with(Input{Verb: Reach, User: liam, Device: "A", On: "phone"}, all), "[] @lh:t/0 open", 0},
+		{2 * time.Second, with(Input{Verb: Reach, User: liam}, all), "[] @lh:t/0 open", 0},
+		{3 * time.Second, with(Input{Verb: Reach, User: liam, Device: "B", On: "computer"}, all), "[second] @lh:t/0 open", 0},
+		{4 * time.Second, with(Input{Verb: Reach, User: liam, Device: "C", On: "tablet"}, all), "[] @lh:t/0 open", 0},
+		{60 * time.Second, with(Input{Verb: Tick}, all), "[passed] @go:t/1 open", 0},
+		{61 * time.Second, with(Input{Verb: Reach, User: liam, Device: "D"}, all), "[] @go:t/1 open", 0},
+		{61 * time.Second, with(Input{Verb: Reach, User: grace}, all), "[reached] @go:t/1 open", 0},
+		{62 * time.Second, with(Input{Verb: Reach, User: grace, Device: "H"}, all), "[] @go:t/1 open", 0},
+		{63 * time.Second, with(Input{Verb: See, User: grace}, all), "[seen] @go:t/1 open", 0},
+		{64 * time.Second, with(Input{Verb: Reach, User: grace, Device: "I"}, all), "[] @go:t/1 open", 0},
+	})
 }
 
 func TestStep_WakesWhenDutyEnds(t *testing.T) {

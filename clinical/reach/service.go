@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"wardline/clinical/directory"
@@ -15,6 +16,7 @@ import (
 	"wardline/ground/fault"
 	"wardline/ground/obs"
 	"wardline/matrix/id"
+	"wardline/matrix/push"
 )
 
 //go:embed schema/*.sql
@@ -28,7 +30,8 @@ type Deps struct {
 	DB     *db.DB
 	Paging *paging.Service
 	Config Config
-	Public string // where the app is, for the link in a text; "" for none
+	Push   func(u id.User) push.Standing // how somebody can be told by push; nil where nothing is pushed, and then no page says so
+	Public string                        // where the app is, for the link in a text; "" for none
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -37,11 +40,15 @@ type Deps struct {
 type Service struct {
 	Deps
 	bells map[Way]chan struct{} // capacity 1 each, coalesce: something is due earlier than its worker thought
+	heard chan struct{}         // capacity 1, coalesces: there is news
+
+	mu   sync.Mutex // guards news
+	news map[told]finding
 }
 
 // New returns the service; Run must be running for anything to leave.
 func New(d Deps) *Service {
-	s := &Service{Deps: d, bells: map[Way]chan struct{}{}}
+	s := &Service{Deps: d, bells: map[Way]chan struct{}{}, heard: make(chan struct{}, 1), news: map[told]finding{}}
 	for w := range d.Config.Carriers {
 		s.bells[w] = make(chan struct{}, 1)
 	}

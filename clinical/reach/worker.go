@@ -68,6 +68,7 @@ func (s *Service) Plan(ctx context.Context, tx *db.Tx, p paging.Snapshot) error 
 	if p.Status != paging.Open {
 		return nil
 	}
+	s.unpushed(tx, p)
 	list := p.Current.All()
 	if len(list) == 0 { // a switchboard that nobody holds has a telephone all the same
 		list = []paging.Called{{Post: p.Current.Post}}

@@ -18,7 +18,7 @@ var shown = []string{"page.", "emergency.", "switchboard."}
 // most is how many lines of a day the log shows.
 const most = 5000
 
-var verbs = map[string]string{"page.sent": "page sent", "page.reached": "reached a device", "page.seen": "seen", "page.accepted": "accepted", "page.declined": "declined", "page.passed": "passed on",
+var verbs = map[string]string{"page.sent": "page sent", "page.reached": "reached a device", "page.second": "reached a second device", "page.tried": "tried in another way", "page.taken": "sent out", "page.arrived": "delivered", "page.failed": "not delivered", "page.seen": "seen", "page.accepted": "accepted", "page.declined": "declined", "page.passed": "passed on",
 	"page.withdrawn": "withdrawn", "page.exhausted": "nobody answered: at the switchboard", "emergency.raised": "emergency call", "emergency.here": "here", "emergency.left": "not here any more",
 	"emergency.leads": "leads", "emergency.stood_down": "emergency call stood down", "emergency.team": "emergency team changed", "switchboard.call": "telephone call", "switchboard.page": "page for a caller", "switchboard.numbers": "numbers looked at"}
 

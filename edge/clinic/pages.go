@@ -123,7 +123,7 @@ func (h *handler) onePage(w http.ResponseWriter, r *http.Request, a account.Acto
 }
 
 func (h *handler) reachedPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
-	page, err := h.Paging.Reached(r.Context(), a.User, pageID(r))
+	page, err := h.Paging.Reached(r.Context(), a.User, a.Device, pageID(r))
 	if err == nil && h.Locks.Locked(a) {
 		return httpx.JSON(w, http.StatusOK, map[string]any{}) // it rang, and tells nothing until it is opened
 	}

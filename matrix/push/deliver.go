@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"wardline/ground/db"
-	"wardline/ground/fault"
 	"wardline/ground/run"
 	"wardline/ground/webpush"
 	"wardline/matrix/event"
@@ -374,31 +373,16 @@ func (p *pusher) supersede(by item) {
 
 // deliver pushes one event to one phone, unless its owner has read it meanwhile or is locked out.
 func (s *Service) deliver(ctx context.Context, p *pusher, it item) {
-	var rejected []string
-	var err error
-	locked := s.accounts.Unlocked(ctx, p.user)
-	switch {
-	case fault.Is(locked, fault.Unauthenticated): // and hears nothing; once it is freed, the count tells of it
-	case locked != nil:
-		err = locked
-	case it.placed.Event == nil:
-		var body []byte
-		if body, err = s.badge(ctx, p); body != nil {
-			rejected, err = s.Gateways.post(ctx, p.url, body)
-		}
-	case s.ReadTo(it.placed.Feed, p.user).In(it.placed.Thread()) < it.placed.Pos:
-		if p.Kind == WebKind {
-			err = s.tellWeb(ctx, p, it)
-			break
-		}
-		var body []byte
-		if body, err = s.notification(ctx, p, it); err == nil {
-			rejected, err = s.Gateways.post(ctx, p.url, body)
-		}
-	}
+	came, rejected, err := s.attempt(ctx, p, it)
 	ctx = context.WithoutCancel(ctx) // what the gateway has said counts, also when the server stops
 	if errors.Is(err, webpush.ErrGone) {
 		rejected, err = []string{p.Key}, nil
+	}
+	if came = outcome(came, err); slices.Contains(rejected, p.Key) {
+		came = Ended
+	}
+	if came != unasked && it.placed.Event != nil && s.Came != nil {
+		s.Came(p.user, it.placed.Event, it.notice, came)
 	}
 	for _, key := range rejected {
 		if key == p.Key {

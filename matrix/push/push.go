@@ -55,6 +55,9 @@ type Service struct {
 	Temper func(ctx context.Context, u id.User, n Notice) (Notice, error)
 	// Told hears of each notice that a browser's push service has taken, as it was told; nil for nobody. It must not block.
 	Told func(u id.User, ev *room.Event, n Notice)
+	// Came hears what came of each attempt to tell a device of an event, browser or gateway, with the notice as it was ranked; nil for
+	// nobody. What a person had read meanwhile, and what their quiet kept back, is no attempt. It must not block.
+	Came func(u id.User, ev *room.Event, n Notice, o Outcome)
 	// Log gets what goes wrong with gateways; nil for nothing.
 	Log *slog.Logger
 

@@ -185,34 +185,37 @@ func topic(sub webpush.Subscription, r id.Room) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
-// tellWeb tells one browser of one event, unless the person wants quiet now or the news is old.
-func (s *Service) tellWeb(ctx context.Context, p *pusher, it item) error {
+// tellWeb tells one browser of one event, unless the person wants quiet now or the news is old, and says what came of it when all went well.
+func (s *Service) tellWeb(ctx context.Context, p *pusher, it item) (Outcome, error) {
 	n := it.notice
 	if s.Temper != nil {
 		var err error
 		if n, err = s.Temper(ctx, p.user, n); err != nil {
-			return err
+			return unasked, err
 		}
 	}
 	left := n.ttl() - time.Since(time.UnixMilli(it.placed.OriginServerTS))
-	if n.Level == Quiet || left <= 0 {
-		return nil
+	switch {
+	case n.Level == Quiet:
+		return unasked, nil
+	case left <= 0:
+		return Late, nil
 	}
 	plain, err := s.payload(ctx, p.user, it, n)
 	if err != nil {
-		return err
+		return unasked, err
 	}
 	m := webpush.Message{Plain: plain, TTL: left, Urgency: n.urgency()}
 	if n.Level < Urgent {
 		m.Topic = topic(p.subscription(), it.placed.Feed.ID)
 	}
 	if err := s.post(ctx, p.subscription(), m); err != nil {
-		return err
+		return unasked, err
 	}
 	if s.Told != nil {
 		s.Told(p.user, it.placed.Event, n)
 	}
-	return nil
+	return Taken, nil
 }
 
 // post hands a message to a browser's push service.
@@ -295,16 +298,4 @@ func (s *Service) Remind(ctx context.Context, u id.User, in id.Room, ev id.Event
 		}
 	}
 	return failed
-}
-
-// Reachable says whether somebody has a browser that can be told while the app is closed.
-func (s *Service) Reachable(u id.User) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.pushers[u] {
-		if p.failingAt.IsZero() {
-			return true
-		}
-	}
-	return false
 }

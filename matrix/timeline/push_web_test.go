@@ -243,3 +243,72 @@ func TestWebPush_Addresses(t *testing.T) {
 		t.Errorf("the trial is %v", m)
 	}
 }
+
+// TestWebPush_SaysWhatCameOfIt: each answer of a push service, and none, is told onwards once, beside what is known of the device.
+func TestWebPush_SaysWhatCameOfIt(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newPushWorld(t, d)
+		b := newBrowsers(t, w)
+		b.subscribe(w, alice, "PHONE", "a")
+		type came struct {
+			of  id.Event
+			how push.Outcome
+			now push.Standing
+		}
+		heard := make(chan came, 100)
+		listen := func() {
+			w.push.Came = func(u id.User, ev *room.Event, n push.Notice, o push.Outcome) {
+				if u != alice || n.Level < push.Normal {
+					t.Errorf("%s is told %v at level %d", u, o, n.Level)
+				}
+				heard <- came{ev.ID, o, w.push.Standing(u)}
+			}
+		}
+		listen()
+		next := func(e id.Event, how push.Outcome) push.Standing {
+			t.Helper()
+			select {
+			case c := <-heard:
+				if c.of != e || c.how != how {
+					t.Errorf("of %s came %v, want %v of %s", c.of, c.how, how, e)
+				}
+				return c.now
+			case <-time.After(20 * time.Second):
+				t.Fatal("nothing came of it")
+				return push.Standing{}
+			}
+		}
+		stop := w.running()
+		next(w.say(bob, "taken"), push.Taken)
+		for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError} {
+			b.Answer(status)
+			e := w.say(bob, "later")
+			if now := next(e, push.Waiting); now.Devices != 1 || now.Failing != 0 {
+				t.Errorf("before anything has failed it is %+v", now)
+			}
+			if now := next(e, push.Taken); now.Failing != 1 || now.Since.IsZero() {
+				t.Errorf("after %d it is %+v", status, now)
+			}
+		}
+		b.Answer(http.StatusRequestEntityTooLarge)
+		if now := next(w.say(bob, "never"), push.Refused); now.Failing != 0 {
+			t.Errorf("after it worked again it is %+v", now)
+		}
+		b.Answer(double.Hang)
+		e := w.say(bob, "no answer")
+		<-b.Hung
+		stop()
+		next(e, push.Waiting)
+		w.wire()
+		b.trust(w)
+		listen()
+		stop = w.running()
+		next(e, push.Taken)
+		b.Answer(http.StatusGone)
+		next(w.say(bob, "gone"), push.Ended)
+		stop()
+		if now := w.push.Standing(alice); now != (push.Standing{}) {
+			t.Errorf("without a subscription it is %+v", now)
+		}
+	}, pushMigrations...)
+}

@@ -76,7 +76,7 @@ func TestEmergency(t *testing.T) {
 		if ok(t, err); p.Urgency != paging.Emergency || p.RoomID != c.RoomID || !strings.HasPrefix(p.What, "Adult cardiac arrest. No pulse") || p.Where != "Ward 7, Bed 4" || p.Patient == nil {
 			t.Fatalf("the seat's page: %s %s %q %q", p.Urgency, p.RoomID, p.Where, p.What)
 		}
-		_, err = w.Paging.Reached(t.Context(), liam.User, p.ID)
+		_, err = w.Paging.Reached(t.Context(), liam.User, "D", p.ID)
 		ok(t, err)
 		_, err = w.Paging.Seen(t.Context(), liam.User, p.ID)
 		ok(t, err)

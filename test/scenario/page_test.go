@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,7 +116,8 @@ func TestPage(t *testing.T) {
 
 // TestPage_Sight: who learns of a page, and who must not.
 func TestPage_Sight(t *testing.T) {
-	in(t, "OK a device of the holder that has it is noted once, another's is not", func(t *testing.T, w *Ward) {
+	in(t, "OK a device of the holder that has it is noted once, and one more, and nobody else's", func(t *testing.T, w *Ward) {
+		w.Paging.Kind = func(_ context.Context, u id.User, d id.Device) string { return string(d) } // a kind of its own, to see which it was
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		synctest.Wait()
 		all := func(r id.Room, pos int64) bool { return r == p.RoomID && pos <= w.Rooms.Position() }
@@ -126,11 +128,16 @@ func TestPage_Sight(t *testing.T) {
 		if p, _ = w.As("asha").Sees(p.ID); kinds(p) != "sent" {
 			t.Fatalf("got %s", kinds(p))
 		}
-		w.Timeline.OnDelivered(w.As("liam").User, "D", all)
-		w.Timeline.OnDelivered(w.As("liam").User, "E", all)
-		synctest.Wait()
-		if p, _ = w.As("asha").Sees(p.ID); kinds(p) != "sent reached" {
-			t.Fatalf("got %s", kinds(p))
+		for _, device := range []id.Device{"D", "D", "E", "D", "E", "F"} {
+			w.Timeline.OnDelivered(w.As("liam").User, device, all)
+			synctest.Wait()
+		}
+		if p, _ = w.As("asha").Sees(p.ID); notes(p) != "sent, reached D, second E" {
+			t.Fatalf("got %s", notes(p))
+		}
+		raw, err := json.Marshal(p)
+		if ok(t, err); strings.Contains(string(raw), "device") {
+			t.Errorf("the page tells of devices: %s", raw)
 		}
 	})
 	in(t, "ErrHidden an outsider sees nothing of it", func(t *testing.T, w *Ward) {

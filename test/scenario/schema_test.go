@@ -158,7 +158,7 @@ func TestProtocol_Events(t *testing.T) {
 	in(t, "OK pages, steps, decisions, filings and state", func(t *testing.T, w *Ward) {
 		asha, liam, grace := w.As("asha"), w.As("liam"), w.As("grace")
 		p := asha.Page("po_med_spr", "pt_smith", "K 6.1")
-		_, err := w.Paging.Reached(t.Context(), liam.User, p.ID)
+		_, err := w.Paging.Reached(t.Context(), liam.User, "D", p.ID)
 		ok(t, err)
 		_, err = w.Paging.Seen(t.Context(), liam.User, p.ID)
 		ok(t, err)

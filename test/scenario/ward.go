@@ -72,8 +72,9 @@ type Ward struct {
 	Inbound       *inbound.Service
 	Ledger        *measure.Ledger
 	Alarm         *alarm.Service
-	Policy        paging.Policy // the demo's until a scenario sets another and restarts
-	Carriers      reach.Config  // none until a scenario sets them and restarts
+	Policy        paging.Policy               // the demo's until a scenario sets another and restarts
+	Carriers      reach.Config                // none until a scenario sets them and restarts
+	Pushes        func(id.User) push.Standing // nil, as where nothing is pushed, until a scenario sets it and restarts
 	Switchboard   *switchboard.Service
 	EPR           *fhirdouble.Server
 	Log           *Log
@@ -168,7 +169,7 @@ func (w *Ward) open() {
 	w.Status = status.New(status.Deps{DB: d, Now: w.now, Note: w.Timeline.SetStanding})
 	w.Asks = ask.New(ask.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: ask.DefaultPolicy(), Now: w.now, Log: w.log})
 	w.Paging = paging.New(paging.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Steward: Steward, Policy: paging.DemoPolicy(), Now: w.now, Log: w.log, Busy: status.Protected})
-	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
+	w.Reach = reach.New(reach.Deps{DB: d, Paging: w.Paging, Config: w.Carriers, Push: w.Pushes, Public: "https://st-elsewhere", Now: w.now, Log: w.log})
 	w.Inbound = inbound.New(inbound.Deps{DB: d, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
 	w.Ledger = measure.NewLedger(d, w.now)
 	w.Emergency = emergency.New(emergency.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
@@ -201,6 +202,7 @@ func (w *Ward) open() {
 	w.group.Go("ask.clock", w.Asks.Run)
 	w.group.Go("paging.scheduler", w.Paging.Run)
 	w.group.Go("reach.carriers", w.Reach.Run)
+	w.group.Go("reach.pushes", w.Reach.Record)
 	w.group.Go("emergency.clock", w.Emergency.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }

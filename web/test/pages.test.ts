@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PageBook, readPage } from '../src/store/pages';
+import { cardSteps, stepNote, stepTitle } from '../src/ui/pages';
 
 const json = (over: Record<string, unknown> = {}) => ({
   id: 'pg_1', event_id: '$e', room_id: '!r', seq: 1, urgency: 'urgent', post: { id: 'po', name: 'Registrar' }, patient: null,
@@ -35,5 +36,31 @@ describe('pages', () => {
     expect(readPage({ id: 'pg_1' })).toBeUndefined();
     expect(readPage(undefined)).toBeUndefined();
     expect(page({ steps: [{ kind: 'invented', at: 1 }] }).steps).toEqual([]);
+  });
+});
+
+describe('what became of telling somebody', () => {
+  const step = (kind: string, note: string) => page({ steps: [{ kind, at: 65_000, user: '@lh:x', name: 'Liam', post_name: 'Registrar', note }] });
+  const said = (kind: string, note: string, me = '@ap:x'): string[] => {
+    const p = step(kind, note);
+    const s = p.steps[0];
+    if (!s) throw new Error('no step');
+    return [stepTitle(p, s, me), stepNote(p, s)];
+  };
+
+  it('OK: push, each state in words of its own', () => {
+    expect(said('taken', 'push')).toEqual(['Push accepted', 'The push service has it for Liam']);
+    expect(said('tried', 'push: the push service does not answer, tried again')).toEqual(['Push tried', 'The push service does not answer, tried again']);
+    expect(said('failed', 'push: the subscription has ended')).toEqual(['Push not delivered', 'The subscription has ended']);
+    expect(said('failed', 'push: no device has notifications on')).toEqual(['Push not possible', 'No device has notifications on']);
+    expect(said('arrived', 'text message')).toEqual(['Text message delivered', '']);
+    expect(said('failed', 'text message: refused')).toEqual(['Text message not delivered', 'Refused']);
+  });
+
+  it('OK: a device by its kind, and a second one', () => {
+    expect(said('reached', 'phone')).toEqual(['Reached Liam’s device', 'Phone']);
+    expect(said('second', 'computer')).toEqual(['Reached a second device of Liam', 'Computer']);
+    expect(said('second', '', '@lh:x')).toEqual(['Reached a second device of yours', '']);
+    expect(cardSteps(step('failed', 'push: no device has notifications on'))[0]?.word).toBe('Not possible');
   });
 });

@@ -40,6 +40,7 @@ type Service struct {
 	Base  string      // its own address, which senders must name
 	Heard chan Got    // every message that was accepted
 	Gone  chan string // every browser that was told though its subscription had ended
+	Hung  chan string // every browser for which a request began to hang
 
 	mu       sync.Mutex // guards the rest
 	browsers map[string]*browser
@@ -55,7 +56,7 @@ type browser struct {
 
 // New returns a service at a base URL.
 func New(base string) *Service {
-	return &Service{Base: base, Heard: make(chan Got, 1000), Gone: make(chan string, 1000), browsers: map[string]*browser{}}
+	return &Service{Base: base, Heard: make(chan Got, 1000), Gone: make(chan string, 1000), Hung: make(chan string, 1000), browsers: map[string]*browser{}}
 }
 
 // Subscribe makes a browser that only the holder of the sender's key may tell.
@@ -81,6 +82,9 @@ func (s *Service) Unsubscribe(name string) {
 	defer s.mu.Unlock()
 	delete(s.browsers, name)
 }
+
+// Hang, given to Answer, lets a request wait for an answer that does not come: it ends when its sender gives up.
+const Hang = -1
 
 // Answer makes the next requests get these statuses instead.
 func (s *Service) Answer(statuses ...int) {
@@ -115,6 +119,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b, status := s.next(name)
 	switch {
+	case status == Hang:
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not notice that the sender is gone
+		s.Hung <- name
+		<-r.Context().Done()
+		return
 	case status != 0:
 		w.WriteHeader(status)
 		return

@@ -71,7 +71,7 @@ export interface Patient {
 export type Urgency = 'urgent' | 'emergency';
 export type Need = 'attend' | 'ring' | 'advise' | 'cover';
 
-export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted' | 'tried' | 'taken' | 'arrived' | 'failed' | 'redirected' | 'coming' | 'asked' | 'replied';
+export type StepKind = 'sent' | 'reached' | 'seen' | 'declined' | 'passed' | 'accepted' | 'withdrawn' | 'exhausted' | 'tried' | 'taken' | 'arrived' | 'failed' | 'redirected' | 'coming' | 'asked' | 'replied' | 'second';
 
 export interface PageStep {
   kind: StepKind;

@@ -8,7 +8,7 @@ import { WireError } from '../mx/http';
 import { number, part, text } from '../mx/types';
 import type { Json } from '../mx/types';
 
-const kinds: readonly string[] = ['sent', 'reached', 'seen', 'declined', 'passed', 'accepted', 'withdrawn', 'exhausted', 'tried', 'taken', 'arrived', 'failed', 'redirected', 'coming', 'asked', 'replied'];
+const kinds: readonly string[] = ['sent', 'reached', 'seen', 'declined', 'passed', 'accepted', 'withdrawn', 'exhausted', 'tried', 'taken', 'arrived', 'failed', 'redirected', 'coming', 'asked', 'replied', 'second'];
 
 export class PageBook {
   private readonly pages = new Map<string, Page>();

@@ -2,7 +2,7 @@
 
 import type { Page, PageStep, StepKind } from '../api/types';
 import { clock, clockSeconds } from './format';
-import { many, t } from '../words/words';
+import { english, many, t, told } from '../words/words';
 
 export interface CardStep { key: string; kind: StepKind | 'next'; word: string; detail: string; next: boolean; pass: boolean }
 
@@ -10,12 +10,13 @@ const words: Record<StepKind, string> = {
   sent: t('Sent'), reached: t('Reached device'), seen: t('Seen'), declined: t('Declined'), passed: t('Passed on'),
   accepted: t('Accepted'), withdrawn: t('Withdrawn'), exhausted: t('At switchboard'),
   tried: t('Trying'), taken: t('Sent out'), arrived: t('Delivered'), failed: t('Not delivered'),
+  second: t('Second device'),
   redirected: t('Handed on'), coming: t('Coming'), asked: t('Asks'), replied: t('Answers'),
 };
 
 export function cardSteps(p: Page): CardStep[] {
   const out: CardStep[] = p.steps.map((s, i) => ({
-    key: `${i}`, kind: s.kind, word: words[s.kind], detail: detail(s), next: false,
+    key: `${i}`, kind: s.kind, word: s.kind === 'failed' && s.note === `push: ${noDevice}` ? t('Not possible') : words[s.kind], detail: detail(s), next: false,
     pass: s.kind === 'passed' || s.kind === 'declined' || s.kind === 'exhausted' || s.kind === 'redirected',
   }));
   if (p.status === 'open' && !p.exhausted) {
@@ -41,7 +42,7 @@ export function question(p: Page): PageStep | undefined {
 function detail(s: PageStep): string {
   if (s.kind === 'asked' || s.kind === 'replied') return `“${s.note}” ${s.name}, ${clock(s.at)}`;
   if (s.kind === 'redirected') return t('to {name}, {at}', { name: s.post_name, at: clock(s.at) });
-  if (carried(s.kind)) return `${s.note}, ${clockSeconds(s.at)}`;
+  if (carried(s.kind)) return [way(s), ...reasons(s), clockSeconds(s.at)].join(', ');
   const at = s.kind === 'sent' ? clockSeconds(s.at) : clock(s.at);
   if (s.kind === 'sent') return at;
   if (s.kind === 'exhausted') return at;
@@ -52,23 +53,39 @@ function detail(s: PageStep): string {
 export function stepIcon(kind: StepKind): string {
   const icons: Record<StepKind, string> = {
     sent: 'page', reached: 'phone', seen: 'eye', declined: 'close', passed: 'passon', accepted: 'tick', withdrawn: 'close', exhausted: 'siren',
+    second: 'phone',
     tried: 'clock', taken: 'phone', arrived: 'phone', failed: 'bang',
     redirected: 'passon', coming: 'tick', asked: 'chats', replied: 'chats',
   };
   return icons[kind];
 }
 
-// carried is for what became of telling somebody by text message, call, pager or e-mail; its note begins with which.
+// carried is for what became of telling somebody by push, text message, call, pager or e-mail; its note begins with which.
 const carried = (kind: StepKind): boolean => kind === 'tried' || kind === 'taken' || kind === 'arrived' || kind === 'failed';
-const way = (s: PageStep): string => s.note.split(': ')[0] ?? '';
+const way = (s: PageStep): string => told(s.note.split(': ')[0] ?? '');
+const reasons = (s: PageStep): string[] => s.note.split(': ').slice(1).map(told);
+const pushed = (s: PageStep): boolean => carried(s.kind) && s.note.split(': ')[0] === 'push';
+const noDevice = english('no device has notifications on');
+
+// The server's words for what a device is: told() finds them, and never what somebody has called theirs.
+export const deviceWords = [english('phone'), english('tablet'), english('computer')];
+const device = (s: PageStep): string => upper(told(s.note));
+
+function pushTitle(s: PageStep): string {
+  if (s.kind === 'taken') return t('Push accepted');
+  if (s.kind === 'tried') return t('Push tried');
+  return s.note.endsWith(noDevice) ? t('Push not possible') : t('Push not delivered');
+}
 const upper = (w: string): string => w.charAt(0).toUpperCase() + w.slice(1);
 
 export function stepTitle(p: Page, s: PageStep, me: string): string {
   const you = s.user === me;
   const name = you ? t('you') : s.name === '' ? s.post_name : s.name;
+  if (pushed(s)) return pushTitle(s);
   switch (s.kind) {
     case 'sent': return p.from.user === me ? t('You sent it') : t('Sent by {name}', { name: p.from.name });
     case 'reached': return you ? t('Reached your device') : t('Reached {name}’s device', { name });
+    case 'second': return you ? t('Reached a second device of yours') : t('Reached a second device of {name}', { name });
     case 'seen': return t('Seen by {name}', { name });
     case 'declined': return you ? t('You could not come') : t('{name} could not come', { name });
     case 'passed': return t('Passed on to {name}', { name });
@@ -89,7 +106,9 @@ export function stepTitle(p: Page, s: PageStep, me: string): string {
 export function stepNote(p: Page, s: PageStep): string {
   const quote = s.note === '' ? '' : `“${s.note}”`;
   if (s.kind === 'sent') return t('To {name}{firstHolder}', { name: p.post.name, firstHolder: firstHolder(p) });
-  if (carried(s.kind)) return upper(s.note.split(': ')[1] ?? '');
+  if (pushed(s) && s.kind === 'taken') return s.user === '' || s.name === '' ? '' : t('The push service has it for {name}', { name: s.name });
+  if (carried(s.kind)) return upper(reasons(s)[0] ?? '');
+  if (s.kind === 'reached' || s.kind === 'second') return device(s);
   if (s.kind === 'passed') return [s.post_name, quote].filter((x) => x !== '').join(' · ');
   if (s.kind === 'coming' && p.quorum) return t('{n} of {quorum} who are needed', { n: nth(p, s), quorum: p.quorum });
   if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return many(p.accepted.eta_minutes, 'Coming in {n} minute', 'Coming in {n} minutes');
