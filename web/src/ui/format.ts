@@ -32,8 +32,18 @@ export function longMonth(n: number): string {
   return longMonths[n] ?? '';
 }
 
+const clockOf = new Map<number, string>(); // as for days, below
+
 export function clock(ms: number): string {
-  return ms > 0 ? time.format(ms) : '';
+  if (!(ms > 0)) return '';
+  const minute = Math.floor(ms / 60_000);
+  let words = clockOf.get(minute);
+  if (words === undefined) {
+    words = time.format(ms);
+    if (clockOf.size >= 2_000) clockOf.clear();
+    clockOf.set(minute, words);
+  }
+  return words;
 }
 
 export function clockSeconds(ms: number): string {
@@ -61,7 +71,7 @@ export function date(ms: number): string {
 
 // ago names a moment in a list: the time today, the day this week, the date before that.
 export function ago(ms: number, now: number): string {
-  if (ms <= 0) return '';
+  if (!(ms > 0)) return '';
   if (day(ms) === day(now)) return clock(ms);
   if (day(ms) === day(now - 86_400_000)) return t('Yesterday');
   if (now - ms < 6 * 86_400_000) return days[weekdayOf(ms)] ?? '';
@@ -106,7 +116,7 @@ export function born(iso: string): string {
 
 // until names the end of a duty: today's by its time, another day's with the day.
 export function until(ms: number, now: number): string {
-  if (ms <= 0) return '';
+  if (!(ms > 0)) return '';
   return day(ms) === day(now) ? clock(ms) : `${(days[weekdayOf(ms)] ?? '')} ${clock(ms)}`;
 }
 
