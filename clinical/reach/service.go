@@ -39,6 +39,9 @@ type Deps struct {
 // Service tells people in other ways than the app.
 type Service struct {
 	Deps
+	// Trials hears of receipts that are of no page, by the name that Trial was given; nil for nobody. Set before use.
+	Trials func(ctx context.Context, tx *db.Tx, ref string, arrived bool, why string) error
+
 	bells map[Way]chan struct{} // capacity 1 each, coalesce: something is due earlier than its worker thought
 	heard chan struct{}         // capacity 1, coalesces: there is news
 

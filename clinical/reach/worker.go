@@ -277,6 +277,9 @@ func (s *Service) Receive(ctx context.Context, w Way, r *http.Request) error {
 	}
 	return s.DB.WriteFirst(ctx, "reach.receipt", func(ctx context.Context, tx *db.Tx) error {
 		t, err := db.One(ctx, tx, oneTry, scanTry, got.Ref, string(w))
+		if fault.Is(err, fault.NotFound) && s.Trials != nil {
+			return s.Trials(ctx, tx, got.Ref, got.State != carrier.Failed, got.Reason)
+		}
 		if fault.Is(err, fault.NotFound) || err == nil && t.state != due && t.state != taken {
 			return nil
 		}
