@@ -35,7 +35,7 @@ func (a *App) registration(ctx context.Context) error {
 // without telling what for.
 var whileShut = map[string]bool{
 	"GET /_wardline/v1/lock": true, "POST /_wardline/v1/lock": true, "POST /_wardline/v1/lock/open": true, "POST /_wardline/v1/lock/passkey": true, "GET /_wardline/v1/session": true,
-	"DELETE /_wardline/v1/session": true, "POST /_wardline/v1/pages/{id}/reached": true, "POST /_matrix/client/v3/logout": true,
+	"DELETE /_wardline/v1/session": true, "POST /_wardline/v1/pages/{id}/reached": true, "POST /_wardline/v1/tests/{run}/reached": true, "POST /_matrix/client/v3/logout": true,
 }
 
 // shut refuses what a locked device asks. What is not named is refused, so that a new call is closed to it until somebody opens it.

@@ -26,6 +26,7 @@ import (
 	"wardline/clinical/staff"
 	"wardline/clinical/status"
 	"wardline/clinical/switchboard"
+	"wardline/clinical/testpage"
 	"wardline/edge/clinic"
 	"wardline/edge/fhir"
 	"wardline/edge/scim"
@@ -53,11 +54,12 @@ type Clinic struct {
 	Inbound       *inbound.Service
 	Alarm         *alarm.Service
 	Switchboard   *switchboard.Service
+	Tests         *testpage.Service
 }
 
 // clinicMigrations are the schemas of the clinical chapter.
 func clinicMigrations() []db.Migrations {
-	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), inbound.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
+	return []db.Migrations{directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), inbound.Migrations(), reach.Migrations(), emergency.Migrations(), switchboard.Migrations(), testpage.Migrations(), alarm.Migrations(), measure.Migrations(), record.Migrations()}
 }
 
 // clinic builds the clinical chapter and hangs it on the kernel: guards in this order, then what goes on by itself, then its API.
@@ -87,6 +89,8 @@ func (a *App) clinic() error {
 	}
 	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Push: a.Push.Standing, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
 	c.Emergency = emergency.New(emergency.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
+	c.Tests = testpage.New(testpage.Deps{DB: a.DB, Accounts: a.Accounts, Conversations: c.Conversations, Reach: c.Reach, Push: a.Push.Check, Now: time.Now, Log: a.Log})
+	c.Reach.Trials = c.Tests.Heard
 	c.Alarm = alarm.New(alarm.Deps{Paging: c.Paging, Steward: a.Steward, Log: a.Log})
 	c.Paging.OnStep = c.stepped
 	c.Record = record.New(record.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Client: a.recordClient(),
@@ -95,7 +99,7 @@ func (a *App) clinic() error {
 
 	// Whoever comes to a post finds its pages, questions and conversations; who must know of it is told in a room of their own.
 	c.Rota = rota.New(rota.Deps{DB: a.DB, Now: time.Now, Log: a.Log, Tell: c.Conversations.Tell, Alarm: c.Alarm.Ring,
-		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow, c.Asks.Follow}})
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{c.Conversations.FollowPost, c.Paging.Follow, c.Asks.Follow, c.Tests.Follow}})
 	c.Alarm.Rota = c.Rota
 
 	c.Switchboard = switchboard.New(switchboard.Deps{DB: a.DB, Rota: c.Rota, Paging: c.Paging, Reach: c.Reach, Emergency: c.Emergency, Now: time.Now, Ways: a.reach})
@@ -141,13 +145,14 @@ func (a *App) clinic() error {
 	a.Group.Go("paging.scheduler", c.Paging.Run)
 	a.Group.Go("reach.carriers", c.Reach.Run)
 	a.Group.Go("emergency.clock", c.Emergency.Run)
+	a.Group.Go("testpage.clock", c.Tests.Run)
 	a.Group.Go("record.worker", c.Record.Run)
 
 	a.Cookies.Describe = a.describe
 	a.HTTP.Mount(a.Mux, fhir.Routes(fhir.Deps{DB: a.DB, Rota: c.Rota, Inbound: c.Inbound, Name: a.Config.TrustName, ODS: a.Config.ODS, Public: a.Config.PublicURL, Now: time.Now}))
 	a.HTTP.Mount(a.Mux, scim.Routes(scim.Deps{Staff: c.Staff, Token: a.Config.SCIMToken}))
 	a.HTTP.Mount(a.Mux, clinic.Routes(clinic.Deps{DB: a.DB, Directory: c.Directory, Rota: c.Rota, Staff: c.Staff, Status: c.Status, Accounts: a.Accounts, Patients: c.Patients, Conversations: c.Conversations, Reminders: c.Reminders, Asks: c.Asks,
-		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Inbound: c.Inbound, Switchboard: c.Switchboard, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
+		Paging: c.Paging, Record: c.Record, Reach: c.Reach, Emergency: c.Emergency, Ledger: c.Ledger, Inbound: c.Inbound, Switchboard: c.Switchboard, Tests: c.Tests, Locks: a.Locks, Passkeys: a.Passkeys, Origin: a.API.Base, Media: a.Media, TryPush: a.Push.Try, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: int64(a.Config.MaxUpload)}))
 	return nil
 }
 

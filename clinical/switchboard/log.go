@@ -13,14 +13,15 @@ import (
 )
 
 // shown are the beginnings of the actions that the console's log shows.
-var shown = []string{"page.", "emergency.", "switchboard."}
+var shown = []string{"page.", "emergency.", "switchboard.", "testpage."}
 
 // most is how many lines of a day the log shows.
 const most = 5000
 
 var verbs = map[string]string{"page.sent": "page sent", "page.reached": "reached a device", "page.second": "reached a second device", "page.tried": "tried in another way", "page.taken": "sent out", "page.arrived": "delivered", "page.failed": "not delivered", "page.seen": "seen", "page.accepted": "accepted", "page.declined": "declined", "page.passed": "passed on",
 	"page.withdrawn": "withdrawn", "page.exhausted": "nobody answered: at the switchboard", "emergency.raised": "emergency call", "emergency.here": "here", "emergency.left": "not here any more",
-	"emergency.leads": "leads", "emergency.stood_down": "emergency call stood down", "emergency.team": "emergency team changed", "switchboard.call": "telephone call", "switchboard.page": "page for a caller", "switchboard.numbers": "numbers looked at"}
+	"emergency.leads": "leads", "emergency.stood_down": "emergency call stood down", "emergency.team": "emergency team changed", "switchboard.call": "telephone call", "switchboard.page": "page for a caller", "switchboard.numbers": "numbers looked at",
+	"testpage.rules": "test page changed", "testpage.begun": "test page begun", "testpage.ended": "test page ended", "testpage.not_run": "test page was not run", "testpage.telephone": "post tested by telephone", "testpage.void": "test page given up: the clock was set back"}
 
 // Log returns what was done on a day of the trust's calendar with pages and emergency calls, oldest first, from the audit. It holds no words of a page.
 func (s *Service) Log(ctx context.Context, day rota.Date) ([]Line, error) {

@@ -186,19 +186,8 @@ func (s *Service) Page(ctx context.Context, by id.User, page paging.ID) (Detail,
 		} else if post.ID == p.Current.Post.ID {
 			r.User, r.Name = p.Current.User, p.Current.Name
 		}
-		for _, o := range []reach.Owner{reach.Post(post.ID), reach.Person(r.User)} {
-			if o == "" {
-				continue
-			}
-			have, err := s.Reach.Contacts(ctx, o)
-			if err != nil {
-				return d, err
-			}
-			for _, c := range have {
-				if c.Address != "" && (c.Way == reach.Voice || c.Way == reach.SMS || c.Way == reach.Pager) {
-					r.Contacts = append(r.Contacts, c)
-				}
-			}
+		if r.Contacts, err = s.numbers(ctx, post.ID, r.User); err != nil {
+			return d, err
 		}
 		d.Rungs = append(d.Rungs, r)
 	}
@@ -207,6 +196,37 @@ func (s *Service) Page(ctx context.Context, by id.User, page paging.ID) (Detail,
 	}
 	return d, s.DB.Write(ctx, "switchboard.look", func(ctx context.Context, tx *db.Tx) error {
 		return s.note(ctx, tx, by, "switchboard.numbers", string(page), nil)
+	})
+}
+
+// numbers are where a post and its holder, "" for nobody, are rung, texted or bleeped.
+func (s *Service) numbers(ctx context.Context, post directory.PostID, holder id.User) ([]reach.Contact, error) {
+	var all []reach.Contact
+	for _, o := range []reach.Owner{reach.Post(post), reach.Person(holder)} {
+		if o == "" {
+			continue
+		}
+		have, err := s.Reach.Contacts(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range have {
+			if c.Address != "" && (c.Way == reach.Voice || c.Way == reach.SMS || c.Way == reach.Pager) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all, nil
+}
+
+// Numbers returns where a post and its holder, "" for nobody, are rung. That they were looked at is in the audit.
+func (s *Service) Numbers(ctx context.Context, by id.User, post directory.PostID, holder id.User) ([]reach.Contact, error) {
+	all, err := s.numbers(ctx, post, holder)
+	if err != nil {
+		return nil, err
+	}
+	return all, s.DB.Write(ctx, "switchboard.look", func(ctx context.Context, tx *db.Tx) error {
+		return s.note(ctx, tx, by, "switchboard.numbers", string(post), nil)
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"wardline/clinical/staff"
 	"wardline/clinical/status"
 	"wardline/clinical/switchboard"
+	"wardline/clinical/testpage"
 	"wardline/edge/httpx"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -49,6 +50,7 @@ type Deps struct {
 	Ledger        *measure.Ledger
 	Inbound       *inbound.Service
 	Switchboard   *switchboard.Service
+	Tests         *testpage.Service
 	Locks         *lock.Service
 	Passkeys      *passkey.Service
 	Origin        func(r *http.Request) string // the address at which the browser is
@@ -105,6 +107,8 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "POST /_wardline/v1/pages/{id}/answer", Handle: h.answerPage},
 		{Pattern: "POST /_wardline/v1/pages/{id}/reply", Handle: h.replyPage},
 		{Pattern: "POST /_wardline/v1/pages/{id}/withdraw", Handle: h.withdrawPage},
+		{Pattern: "POST /_wardline/v1/tests/{run}/reached", Handle: h.reachedTest},
+		{Pattern: "POST /_wardline/v1/tests/{run}/received", Handle: h.receivedTest},
 		{Pattern: "GET /_wardline/v1/measures/pages", Heavy: true, Handle: h.measurePages},
 		{Pattern: "GET /_wardline/v1/measures/pages.csv", Heavy: true, Handle: h.measureCSV},
 		{Pattern: "GET /_wardline/v1/inbound/setup", Handle: h.inboundSetup},

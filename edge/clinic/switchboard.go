@@ -28,6 +28,7 @@ func (h *handler) switchboardRoutes() []httpx.Route {
 		{Pattern: "GET " + at + "/log", Handle: h.consoleLog},
 		{Pattern: "GET " + at + "/log.csv", Handle: h.consoleLogCSV},
 	}
+	table = append(table, h.testRoutes(at+"/test")...)
 	for i := range table {
 		next := table[i].Handle
 		table[i].Handle = func(w http.ResponseWriter, r *http.Request, a account.Actor) error {

@@ -14,7 +14,7 @@ var chapters = []struct {
 }{
 	{"ground", []string{"fault", "outside", "obs", "config", "run", "heap", "db", "audit", "stream", "archive", "webpush", "webpush/double", "dbtest"}},
 	{"matrix", []string{"id", "event", "account", "lock", "oauth", "sso", "sso/double", "factor", "passkey", "room/internal/auth", "room/internal/stateres", "room", "report", "delay", "search", "keys", "inbox", "push", "timeline", "bridge", "media", "preview"}},
-	{"clinical", []string{"directory", "patient", "rota", "staff", "status", "quiet", "conversation", "remind", "ask", "paging", "inbound", "carrier", "reach", "emergency", "switchboard", "alarm", "measure", "record/fhirdouble", "record", "demo"}},
+	{"clinical", []string{"directory", "patient", "rota", "staff", "status", "quiet", "conversation", "remind", "ask", "paging", "inbound", "carrier", "reach", "emergency", "switchboard", "testpage", "alarm", "measure", "record/fhirdouble", "record", "demo"}},
 	{"edge", []string{"httpx", "client", "admin", "server", "clinic", "scim", "fhir", "web"}},
 }
 

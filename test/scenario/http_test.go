@@ -33,7 +33,7 @@ func (w *Ward) api() http.Handler {
 	}}
 	mux := http.NewServeMux()
 	s.Mount(mux, clinic.Routes(clinic.Deps{Asks: w.Asks, DB: w.DB, Directory: w.Directory, Rota: w.Rota, Staff: w.Staff, Status: w.Status, Reminders: w.Reminders, Accounts: w.Accounts, Locks: lock.New(w.DB, w.Accounts), Passkeys: passkey.New(w.DB, w.Accounts, "Wardline", time.Now), Origin: func(*http.Request) string { return "https://chat.example.org" }, Patients: w.Patients, Conversations: w.Conversations, Paging: w.Paging,
-		Record: w.Record, Reach: w.Reach, Emergency: w.Emergency, Ledger: w.Ledger, Inbound: w.Inbound, Switchboard: w.Switchboard, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
+		Record: w.Record, Reach: w.Reach, Emergency: w.Emergency, Ledger: w.Ledger, Inbound: w.Inbound, Switchboard: w.Switchboard, Tests: w.Tests, Now: time.Now, MaxPhotoPx: 2048, MaxPhotoBytes: 1 << 20}))
 	return s.Front(mux)
 }
 

@@ -32,6 +32,7 @@ import (
 	"wardline/clinical/staff"
 	"wardline/clinical/status"
 	"wardline/clinical/switchboard"
+	"wardline/clinical/testpage"
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/run"
@@ -76,6 +77,8 @@ type Ward struct {
 	Carriers      reach.Config                // none until a scenario sets them and restarts
 	Pushes        func(id.User) push.Standing // nil, as where nothing is pushed, until a scenario sets it and restarts
 	Switchboard   *switchboard.Service
+	Tests         *testpage.Service
+	Browsers      *browsers // whom Web Push reaches in a test page
 	EPR           *fhirdouble.Server
 	Log           *Log
 
@@ -110,13 +113,13 @@ func (l *Log) String() string {
 // Migrations are the tables that a ward needs.
 func Migrations() []db.Migrations {
 	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), factor.Migrations(), passkey.Migrations(), room.Migrations(), keys.Migrations(), inbox.Migrations(), media.Migrations(), push.Migrations(), timeline.Migrations(),
-		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), inbound.Migrations(), measure.Migrations(), switchboard.Migrations(), alarm.Migrations(), record.Migrations()}
+		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), inbound.Migrations(), measure.Migrations(), switchboard.Migrations(), testpage.Migrations(), alarm.Migrations(), record.Migrations()}
 }
 
 // New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
 func New(t testing.TB) *Ward {
 	t.Helper()
-	w := &Ward{T: t, dir: t.TempDir(), Log: &Log{}}
+	w := &Ward{T: t, dir: t.TempDir(), Log: &Log{}, Browsers: &browsers{}}
 	w.log = slog.New(slog.NewTextHandler(w.Log, nil))
 	epr, err := fhirdouble.New("")
 	if err != nil {
@@ -173,6 +176,8 @@ func (w *Ward) open() {
 	w.Inbound = inbound.New(inbound.Deps{DB: d, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
 	w.Ledger = measure.NewLedger(d, w.now)
 	w.Emergency = emergency.New(emergency.Deps{DB: d, Rooms: w.Rooms, Conversations: w.Conversations, Paging: w.Paging, Steward: Steward, Now: w.now, Log: w.log})
+	w.Tests = testpage.New(testpage.Deps{DB: d, Accounts: w.Accounts, Conversations: w.Conversations, Reach: w.Reach, Push: w.Browsers.check, Now: w.now, Log: w.log})
+	w.Reach.Trials = w.Tests.Heard
 	w.Alarm = alarm.New(alarm.Deps{Paging: w.Paging, Steward: Steward, Log: w.log})
 	if w.Policy.Urgent > 0 {
 		w.Paging.Policy = w.Policy
@@ -181,7 +186,7 @@ func (w *Ward) open() {
 		return errors.Join(w.Reach.Plan(ctx, tx, p), w.Emergency.OnPage(ctx, tx, p), w.Alarm.Step(ctx, tx, p))
 	}
 	w.Rota = rota.New(rota.Deps{DB: d, Now: w.now, Log: w.log, Tell: w.Conversations.Tell, Alarm: w.Alarm.Ring,
-		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow, w.Asks.Follow}})
+		Hands: []func(context.Context, *db.Tx, directory.PostID, []id.User, []id.User) error{w.Conversations.FollowPost, w.Paging.Follow, w.Asks.Follow, w.Tests.Follow}})
 	w.Alarm.Rota = w.Rota
 	w.Switchboard = switchboard.New(switchboard.Deps{DB: d, Rota: w.Rota, Paging: w.Paging, Reach: w.Reach, Emergency: w.Emergency, Now: w.now})
 	w.Staff = staff.New(staff.Deps{DB: d, Accounts: w.Accounts, Rota: w.Rota, Now: w.now})
@@ -204,6 +209,7 @@ func (w *Ward) open() {
 	w.group.Go("reach.carriers", w.Reach.Run)
 	w.group.Go("reach.pushes", w.Reach.Record)
 	w.group.Go("emergency.clock", w.Emergency.Run)
+	w.group.Go("testpage.clock", w.Tests.Run)
 	w.group.Go("record.worker", w.Record.Run)
 }
 
@@ -297,4 +303,22 @@ func (w *Ward) closePost(post directory.PostID) func(context.Context, *db.Tx) er
 		p.Closed, p.Pageable = true, false
 		return directory.SavePost(ctx, tx, p)
 	}
+}
+
+// browsers are who can be told by Web Push in a scenario; the real ones are in matrix/timeline.
+type browsers struct {
+	mu   sync.Mutex
+	of   map[id.User]int
+	fail error
+	told []id.User
+}
+
+func (b *browsers) check(_ context.Context, u id.User, _ string, _ time.Duration) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.told = append(b.told, u)
+	if b.fail != nil {
+		return 0, b.fail
+	}
+	return b.of[u], nil
 }
