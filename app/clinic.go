@@ -193,7 +193,7 @@ func (a *App) carriers() (reach.Config, error) {
 		return reach.Config{}, err
 	}
 	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return reach.Parse(raw, reach.Outside{Client: client, Mail: a.Accounts.Mail, Now: time.Now})
+	return reach.Parse(raw, reach.Outside{Client: client, Mail: a.Accounts.Mail, Now: time.Now, File: os.ReadFile})
 }
 
 // reach says how the holder of a post could be reached now.

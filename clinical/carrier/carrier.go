@@ -1,4 +1,4 @@
-// Package carrier takes a short text to a telephone or a pager: by GOV.UK Notify, by a webhook of the trust's own, by SNPP or TAP to a
+// Package carrier takes a short text to a telephone or a pager: by GOV.UK Notify or NHS Notify, by a webhook of the trust's own, by SNPP or TAP to a
 // pager's transmitter, or by e-mail.
 //
 // It promises that every way keeps one contract: Send returns when the carrier has taken the text or has said no, and never before; a
@@ -52,9 +52,18 @@ type Receipt struct {
 // Teller is a carrier that tells later what has become of a text.
 type Teller interface {
 	Carrier
-	// Read takes what the carrier's callback says. ErrForged is for one that does not prove whom it is from.
-	Read(r *http.Request) (Receipt, error)
+	// Read takes what the carrier's callback says, of one text or of several. ErrForged is for one that does not prove whom it is from.
+	Read(r *http.Request) ([]Receipt, error)
 }
+
+// Later is an error by which a carrier asks to be left alone for a while.
+type Later struct {
+	After time.Duration // 0 when it did not say
+	Code  int           // what it answered
+}
+
+// Error says what the carrier answered.
+func (l *Later) Error() string { return fmt.Sprintf("the carrier answers %d", l.Code) }
 
 // ErrRefused says that the carrier will not take this text, however often it is asked.
 var ErrRefused = errors.New("refused by the carrier")

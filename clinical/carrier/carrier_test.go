@@ -61,7 +61,7 @@ func (s *server) texts() []taken {
 // TestContract holds every carrier to what package carrier promises.
 func TestContract(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T) *server{
-		"govuk": govuk, "webhook": webhook, "snpp": snpp, "tap": func(t *testing.T) *server { return tap(t, false) },
+		"govuk": govuk, "nhs-notify": nhsNotify, "webhook": webhook, "snpp": snpp, "tap": func(t *testing.T) *server { return tap(t, false) },
 		"tap on a serial line": func(t *testing.T) *server { return tap(t, true) }, "mail": mail,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -83,14 +83,14 @@ func (g *GovUK) jwt() string {
 }
 
 // Read implements Teller.
-func (g *GovUK) Read(r *http.Request) (Receipt, error) {
+func (g *GovUK) Read(r *http.Request) ([]Receipt, error) {
 	given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if g.Token == "" || subtle.ConstantTimeCompare([]byte(given), []byte(g.Token)) != 1 {
-		return Receipt{}, ErrForged
+		return nil, ErrForged
 	}
 	var b struct{ Reference, Status string }
 	if err := json.NewDecoder(io.LimitReader(r.Body, maxReply)).Decode(&b); err != nil {
-		return Receipt{}, fmt.Errorf("receipt: %w", err)
+		return nil, fmt.Errorf("receipt: %w", err)
 	}
 	got := Receipt{Ref: b.Reference}
 	switch b.Status {
@@ -103,7 +103,7 @@ func (g *GovUK) Read(r *http.Request) (Receipt, error) {
 	case "technical-failure":
 		got.State, got.Reason = Failed, "the network has a fault"
 	}
-	return got, nil
+	return []Receipt{got}, nil
 }
 
 // bare takes the URL out of a client's error: it may be a secret of the trust.

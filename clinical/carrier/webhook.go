@@ -83,24 +83,24 @@ func (h *Webhook) sign(stamp string, body []byte) string {
 }
 
 // Read implements Teller.
-func (h *Webhook) Read(r *http.Request) (Receipt, error) {
+func (h *Webhook) Read(r *http.Request) ([]Receipt, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxReply))
 	if err != nil {
-		return Receipt{}, err
+		return nil, err
 	}
 	stamp := r.Header.Get(stampHeader)
 	at, err := strconv.ParseInt(stamp, 10, 64)
 	age := h.Now().Sub(time.Unix(at, 0))
 	if err != nil || h.Secret == "" || age > fresh || age < -fresh || !hmac.Equal([]byte(h.sign(stamp, body)), []byte(strings.ToLower(r.Header.Get(signHeader)))) {
-		return Receipt{}, ErrForged
+		return nil, ErrForged
 	}
 	var b struct{ Ref, State, Reason string }
 	if err := json.Unmarshal(body, &b); err != nil {
-		return Receipt{}, fmt.Errorf("receipt: %w", err)
+		return nil, fmt.Errorf("receipt: %w", err)
 	}
 	got := Receipt{Ref: b.Ref, Reason: plain(b.Reason, 120)}
 	if s := State(b.State); s == Arrived || s == Failed {
 		got.State = s
 	}
-	return got, nil
+	return []Receipt{got}, nil
 }

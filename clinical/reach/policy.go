@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -73,6 +74,8 @@ type entry struct {
 	URL, Address         string
 	Key, Template, Token string
 	Secret, Password     string
+	App, Kid, Private    string // of NHS Notify: the application's id, the key's name, and the file that it is in
+	Plan                 string
 	Most                 int
 }
 
@@ -81,6 +84,7 @@ type Outside struct {
 	Client *http.Client
 	Mail   account.Mail // nil when the trust sends no e-mail
 	Now    func() time.Time
+	File   func(name string) ([]byte, error) // reads a file that the entries name
 }
 
 // Parse reads a file of carriers. Everything that cannot work is an error, in a sentence for whoever wrote the file.
@@ -132,6 +136,8 @@ func (e entry) make(w Way, o Outside) (carrier.Carrier, error) {
 			e.URL = "https://api.notifications.service.gov.uk"
 		}
 		return &carrier.GovUK{Base: e.URL, Service: service, Secret: secret, Template: e.Template, Token: e.Token, Client: o.Client, Now: o.Now}, nil
+	case "nhs-notify":
+		return e.nhsNotify(w, o)
 	case "webhook":
 		if !strings.HasPrefix(e.URL, "https://") && !strings.HasPrefix(e.URL, "http://") || len(e.Secret) < 16 {
 			return nil, fmt.Errorf("a webhook needs a url and a secret of at least 16 characters")
@@ -154,7 +160,32 @@ func (e entry) make(w Way, o Outside) (carrier.Carrier, error) {
 		}
 		return &carrier.Mail{Post: o.Mail}, nil
 	}
-	return nil, fmt.Errorf("there is no kind of carrier called %q; there are govuk-notify, webhook, snpp, tap and smtp", e.Kind)
+	return nil, fmt.Errorf("there is no kind of carrier called %q; there are govuk-notify, nhs-notify, webhook, snpp, tap and smtp", e.Kind)
+}
+
+func (e entry) nhsNotify(w Way, o Outside) (carrier.Carrier, error) {
+	switch {
+	case w != SMS && w != Email:
+		return nil, fmt.Errorf("NHS Notify sends text messages and e-mail, and makes no calls")
+	case e.Key == "" || e.Kid == "" || e.Private == "":
+		return nil, fmt.Errorf("it needs the application's key, the kid of its public key, and private: the file of the private key")
+	case (e.App == "") != (e.Token == ""):
+		return nil, fmt.Errorf("callbacks need both the application's id, app, and the API key that they carry, token")
+	case e.URL == "":
+		e.URL = "https://api.service.nhs.uk/comms"
+	}
+	if u, err := url.Parse(e.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return nil, fmt.Errorf("the url is no address")
+	}
+	raw, err := o.File(e.Private)
+	if err != nil {
+		return nil, err
+	}
+	key, err := carrier.ParseSigner(raw)
+	if err != nil {
+		return nil, err
+	}
+	return &carrier.NHSNotify{Base: e.URL, Way: string(w), Plan: e.Plan, Key: e.Key, KeyID: e.Kid, Signs: key, App: e.App, Token: e.Token, Client: o.Client, Now: o.Now}, nil
 }
 
 func (c Config) times(in map[string]string) ([]When, error) {

@@ -2,11 +2,17 @@ package reach
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"wardline/clinical/carrier"
 	"wardline/matrix/account"
 )
 
@@ -23,7 +29,30 @@ func TestParse(t *testing.T) {
 	if c, err := Parse([]byte(`{}`), out); err != nil || len(c.Carriers) != 0 {
 		t.Errorf("an empty file: %v", err)
 	}
+	signer, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.File = func(name string) ([]byte, error) {
+		if name != "notify.pem" {
+			return nil, fs.ErrNotExist
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(signer)}), nil
+	}
+	c, err = Parse([]byte(`{"carriers":[{"way":"sms","kind":"nhs-notify","key":"k","kid":"live-1","private":"notify.pem","app":"a","token":"t"},
+		{"way":"email","kind":"nhs-notify","key":"k","kid":"live-1","private":"notify.pem","plan":"p"}]}`), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, is := c.Carriers[SMS].(*carrier.NHSNotify); !is || n.Base != "https://api.service.nhs.uk/comms" || n.Way != "sms" || n.KeyID != "live-1" || n.App != "a" || n.Token != "t" {
+		t.Errorf("%+v", c.Carriers[SMS])
+	}
 	for bad, want := range map[string]string{
+		`{"carriers":[{"way":"voice","kind":"nhs-notify","key":"k","kid":"i","private":"notify.pem"}]}`:               "makes no calls",
+		`{"carriers":[{"way":"sms","kind":"nhs-notify","key":"k","private":"notify.pem"}]}`:                           "kid",
+		`{"carriers":[{"way":"sms","kind":"nhs-notify","key":"k","kid":"i","private":"none.pem"}]}`:                   "not exist",
+		`{"carriers":[{"way":"sms","kind":"nhs-notify","key":"k","kid":"i","private":"notify.pem","token":"t"}]}`:     "app",
+		`{"carriers":[{"way":"sms","kind":"nhs-notify","key":"k","kid":"i","private":"notify.pem","url":"ftp://x"}]}`: "url",
 		`{`:                            "unexpected",
 		`{"carrier":[]}`:               "unknown field",
 		`{"carriers":[{"way":"fax"}]}`: "fax",

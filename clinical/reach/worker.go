@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"wardline/clinical/carrier"
@@ -196,8 +197,12 @@ func (s *Service) send(ctx context.Context, t try) error {
 		return s.settle(ctx, t, failed, "", paging.Failed, "the carrier cannot be reached")
 	}
 	s.Log.Info("a carrier will be asked again", "way", t.way, "page", t.page, "err", err)
+	wait := pause(t.attempts)
+	if later := (*carrier.Later)(nil); errors.As(err, &later) {
+		wait = max(wait, later.After)
+	}
 	return s.DB.WriteFirst(ctx, "reach.later", func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.Exec(ctx, laterTry, t.id, s.Now().Add(pause(t.attempts)).UnixMilli())
+		_, err := tx.Exec(ctx, laterTry, t.id, s.Now().Add(wait).UnixMilli())
 		return err
 	})
 }
@@ -272,29 +277,41 @@ func (s *Service) Receive(ctx context.Context, w Way, r *http.Request) error {
 		return errUnknown
 	case err != nil:
 		return fault.Wrap(fault.Invalid, "M_NOT_JSON", "The receipt cannot be read.", err)
-	case got.State == "":
+	}
+	got = slices.DeleteFunc(got, func(r carrier.Receipt) bool { return r.State == "" })
+	if len(got) == 0 {
 		return nil
 	}
 	return s.DB.WriteFirst(ctx, "reach.receipt", func(ctx context.Context, tx *db.Tx) error {
-		t, err := db.One(ctx, tx, oneTry, scanTry, got.Ref, string(w))
-		if fault.Is(err, fault.NotFound) && s.Trials != nil {
-			return s.Trials(ctx, tx, got.Ref, got.State != carrier.Failed, got.Reason)
+		for _, r := range got {
+			if err := s.receive(ctx, tx, w, r); err != nil {
+				return err
+			}
 		}
-		if fault.Is(err, fault.NotFound) || err == nil && t.state != due && t.state != taken {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		state, k := arrived, paging.Arrived
-		if got.State == carrier.Failed {
-			state, k = failed, paging.Failed
-		}
-		if _, err := tx.Exec(ctx, endTry, t.id, state, "", s.Now().UnixMilli()); err != nil {
-			return err
-		}
-		return s.note(ctx, tx, t, k, got.Reason)
+		return nil
 	})
+}
+
+// receive takes one receipt.
+func (s *Service) receive(ctx context.Context, tx *db.Tx, w Way, got carrier.Receipt) error {
+	t, err := db.One(ctx, tx, oneTry, scanTry, got.Ref, string(w))
+	if fault.Is(err, fault.NotFound) && s.Trials != nil {
+		return s.Trials(ctx, tx, got.Ref, got.State != carrier.Failed, got.Reason)
+	}
+	if fault.Is(err, fault.NotFound) || err == nil && t.state != due && t.state != taken {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	state, k := arrived, paging.Arrived
+	if got.State == carrier.Failed {
+		state, k = failed, paging.Failed
+	}
+	if _, err := tx.Exec(ctx, endTry, t.id, state, "", s.Now().UnixMilli()); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, t, k, got.Reason)
 }
 
 // calledAs is by which post somebody is called, and whether they are; nobody is called where a switchboard stands empty.

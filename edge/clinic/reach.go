@@ -75,6 +75,6 @@ func (h *handler) receipt(w http.ResponseWriter, r *http.Request, _ account.Acto
 	if err := h.Reach.Receive(r.Context(), reach.Way(r.PathValue("way")), r); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	w.WriteHeader(http.StatusAccepted) // the one that NHS Notify names; others take any of the family
 	return nil
 }

@@ -85,7 +85,7 @@ test('2 a page that nobody looks at goes out, says nothing of the patient, and w
   const stamp = String(Math.floor(Date.now() / 1000));
   const send = (signature) => fetch(`${server.url}/_wardline/v1/carriers/sms/receipt`, { method: 'POST', body: receipt, headers: { 'Wardline-Timestamp': stamp, 'Wardline-Signature': signature } });
   assert.equal((await send('0'.repeat(64))).status, 404);
-  assert.equal((await send(sign(stamp, receipt))).status, 204);
+  assert.equal((await send(sign(stamp, receipt))).status, 202);
   await asha.go(`#/pages/${page.id}`);
   await asha.page.locator('[data-step=arrived]', { hasText: 'Text message delivered' }).waitFor();
   await asha.clean('a page with what became of its text');
