@@ -99,6 +99,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run policy
 	npm --prefix web/e2e run emergency
 	npm --prefix web/e2e run switchboard
+	npm --prefix web/e2e run testpage
 	npm --prefix web/e2e run signin
 	npm --prefix web/e2e run arrange
 	npm --prefix web/e2e run clips

@@ -4,7 +4,7 @@
 import { engine } from '../app';
 import { go } from '../ui/route.svelte';
 
-interface Kept { room?: unknown; page?: unknown; reminder?: unknown }
+interface Kept { room?: unknown; page?: unknown; reminder?: unknown; test?: unknown }
 
 function stale(data: unknown): boolean {
   const d = (typeof data === 'object' && data !== null ? data : {}) as Kept;
@@ -12,6 +12,7 @@ function stale(data: unknown): boolean {
     return engine.synced && !engine.pages.mine(engine.me.user_id).some((p) => p.id === d.page);
   }
   if (typeof d.reminder === 'string' && d.reminder !== '') return engine.synced && !engine.marks.reminders.some((r) => r.event === d.reminder);
+  if (typeof d.test === 'string' && d.test !== '') return engine.synced && !engine.marks.tests.some((x) => x.run === d.test);
   if (typeof d.room !== 'string' || d.room === '') return false;
   const room = engine.rooms.get(d.room);
   return room !== undefined && engine.synced && room.membership === 'join' && room.unread === 0;
@@ -38,7 +39,7 @@ let began = false;
 export function begin(): void {
   if (began) return;
   began = true;
-  for (const t of ['rooms', 'pages', 'reminders']) engine.topics.on(t, soon);
+  for (const t of ['rooms', 'pages', 'reminders', 'tests']) engine.topics.on(t, soon);
   soon();
   navigator.serviceWorker?.addEventListener('message', (e: MessageEvent<unknown>) => {
     const m = (typeof e.data === 'object' && e.data !== null ? e.data : {}) as { kind?: unknown; to?: unknown };

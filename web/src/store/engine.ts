@@ -17,8 +17,7 @@ import { emptyBatch } from './disk';
 import type { Batch, Disk, Draft } from './disk';
 import { DraftSync, draftType } from './drafts';
 import type { Env } from './env';
-import { applyExtensions, levelsIn, remindersIn, remindersType } from './extensions';
-import type { Reminder } from './extensions';
+import { applyExtensions, levelsIn } from './extensions';
 import { echoOf, sortRooms } from './list';
 import { Marks } from './marks';
 import type { Host } from './marks';
@@ -127,7 +126,7 @@ export class Engine implements Host {
     }
     const set = (key: string): Set<string> => new Set((start.meta.get(key) as string[] | undefined) ?? []);
     this.marks.takeLevels({ muted: set('muted'), mentions: set('mentions') });
-    this.marks.reminders = (start.meta.get('reminders') as Reminder[] | undefined) ?? [];
+    this.marks.recall(start.meta);
     this.outbox.restore(start.out);
     for (const d of start.drafts) this.drafts.set(d.room, d);
     this.announce();
@@ -157,7 +156,7 @@ export class Engine implements Host {
     this.outbox.items = [];
     for (const m of [this.rooms, this.drafts, this.progress, this.tabs, this.shelf.known]) m.clear();
     this.marks.takeLevels({ muted: new Set(), mentions: new Set() });
-    this.marks.reminders = [];
+    this.marks.recall();
     this.pages.clear();
     this.calls.clear();
     this.people.clear();
@@ -283,8 +282,7 @@ export class Engine implements Host {
       batch.meta['muted'] = [...this.marks.muted];
       batch.meta['mentions'] = [...this.marks.mentions];
     }
-    const later = r.extensions?.account_data?.global?.find((e) => e.type === remindersType);
-    if (later) batch.meta['reminders'] = this.marks.reminders = remindersIn(later.content);
+    const later = this.marks.takeData(r.extensions?.account_data?.global ?? [], batch.meta);
     for (const id of touched) {
       const room = this.rooms.get(id);
       if (room) batch.rooms.push(room.row());
@@ -302,7 +300,7 @@ export class Engine implements Host {
       this.touch(id);
     }
     if (touched.size > 0 || rules || first) this.topics.emit('rooms');
-    if (later) this.topics.emit('reminders');
+    for (const topic of later) this.topics.emit(topic);
     if (touched.size > 0) this.topics.emit('stars');
   }
 

@@ -44,6 +44,17 @@ export function remindersIn(c: Json): Reminder[] {
   return list.map((r) => ({ room: text(r, 'room_id'), event: text(r, 'event_id'), at: number(r, 'at'), due: r['due'] === true })).filter((r) => r.room !== '' && r.event !== '');
 }
 
+export const testsType = 'uk.wardline.tests';
+
+// Test is a test page of a post that this person holds. It is no page: nobody needs them.
+export interface Test { run: string; post: string; at: number; due: number }
+
+// testsIn reads which tests wait for an answer.
+export function testsIn(c: Json): Test[] {
+  const list = Array.isArray(c['tests']) ? (c['tests'] as Json[]) : [];
+  return list.map((x) => ({ run: text(x, 'run'), post: text(x, 'post'), at: number(x, 'at'), due: number(x, 'due_at') })).filter((x) => x.run !== '');
+}
+
 export function applyExtensions(r: SyncResponse, rooms: Map<string, Room>, me: string, touched: Set<string>): void {
   for (const [id, t] of Object.entries(r.extensions?.typing?.rooms ?? {})) {
     const room = rooms.get(id);

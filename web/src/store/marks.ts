@@ -5,8 +5,9 @@ import type { Clinical } from '../api/clinical';
 import type { Me } from '../api/types';
 import type { MatrixClient } from '../mx/client';
 import type { Room } from '../mx/room';
-import { starredType } from './extensions';
-import type { Level, Levels, Reminder } from './extensions';
+import type { Json } from '../mx/types';
+import { remindersIn, remindersType, starredType, testsIn, testsType } from './extensions';
+import type { Level, Levels, Reminder, Test } from './extensions';
 import type { Topics } from './topics';
 
 // Host is what parts of the engine need of the whole.
@@ -24,10 +25,32 @@ export class Marks {
   muted = new Set<string>(); // rooms that this person's push rules silence
   mentions = new Set<string>(); // rooms that tell only of what names them
   reminders: Reminder[] = []; // messages that come back
+  tests: Test[] = []; // test pages that wait for "Received"
   private readonly host: Host;
 
   constructor(host: Host) {
     this.host = host;
+  }
+
+  // takeData takes what the server keeps for this person alone, notes it for the disk, and answers what has changed.
+  takeData(global: { type: string; content: Json }[], meta: Record<string, unknown>): string[] {
+    const later = global.find((e) => e.type === remindersType);
+    const tests = global.find((e) => e.type === testsType);
+    if (later) meta['reminders'] = this.reminders = remindersIn(later.content);
+    if (tests) meta['tests'] = this.tests = testsIn(tests.content);
+    return [...(later ? ['reminders'] : []), ...(tests ? ['tests'] : [])];
+  }
+
+  // recall takes what the device kept of it, nothing for nobody.
+  recall(meta?: Map<string, unknown>): void {
+    this.reminders = (meta?.get('reminders') as Reminder[] | undefined) ?? [];
+    this.tests = (meta?.get('tests') as Test[] | undefined) ?? [];
+  }
+
+  // answered puts a test away that the server says is answered, ahead of the next sync.
+  answered(run: string): void {
+    this.tests = this.tests.filter((x) => x.run !== run);
+    this.host.topics.emit('tests');
   }
 
   // unreadTotal counts conversations that want to be read: not those that are muted or put away.

@@ -97,7 +97,7 @@ async function serve(request: Request, path: string): Promise<Response> {
 
 // What the server tells: ids and numbers. The words are made here, and are the same for everybody: a locked screen is read by
 // whoever is near.
-interface Notice { room_id?: string; event_id?: string; ref?: string; level?: number; unread?: number; silent?: boolean; member?: boolean; trial?: boolean; reminder?: boolean }
+interface Notice { room_id?: string; event_id?: string; ref?: string; level?: number; unread?: number; silent?: boolean; member?: boolean; trial?: boolean; reminder?: boolean; check?: string }
 
 function words(n: Notice): string {
   if (n.trial) return 'This is a trial: notifications work on this device.';
@@ -116,7 +116,18 @@ function place(n: Notice): string {
   return n.event_id && !n.member ? `${room}/at/${encodeURIComponent(n.event_id)}` : room;
 }
 
+// checked is a test page: this device has it. It is told in words of its own, and a page that lies on the screen stays.
+async function checked(run: string): Promise<void> {
+  const reached = fetch(`/_wardline/v1/tests/${encodeURIComponent(run)}/reached`, { method: 'POST', body: '{"way":"push"}', headers: { 'Content-Type': 'application/json' }, credentials: 'same-origin' }).catch(() => undefined);
+  const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (!open.some((c) => c.visibilityState === 'visible')) {
+    await scope.registration.showNotification('Wardline', { body: 'Test page: press Received', tag: `test:${run}`, icon: '/icon-192.png', badge: '/icon-192.png', data: { to: '#/chats', test: run }, renotify: true, vibrate: [120] } as NotificationOptions);
+  }
+  await reached;
+}
+
 async function told(n: Notice): Promise<void> {
+  if (typeof n.check === 'string' && n.check !== '') return checked(n.check);
   const page = n.level !== undefined && n.level >= 3;
   const badge = navigator as unknown as { setAppBadge?: (n: number) => Promise<void> };
   if (n.unread !== undefined) await badge.setAppBadge?.(n.unread).catch(() => undefined);

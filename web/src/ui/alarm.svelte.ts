@@ -24,6 +24,16 @@ class AlarmSound {
     navigator.vibrate?.([300, 200, 300]);
   }
 
+  // chime is the sound of a test page: short, once, and like no page; a page that sounds is not talked over.
+  chime(): void {
+    if (this.sounding) return;
+    void this.unlock().then((may) => {
+      if (!may || this.sounding || !this.ctx) return;
+      for (const [i, hz] of [523, 659, 784].entries()) this.tone(this.ctx, hz, i * 0.16, 0.13);
+    });
+    navigator.vibrate?.(120);
+  }
+
   stop(): void {
     if (this.timer) clearInterval(this.timer);
     this.timer = null;
