@@ -95,7 +95,16 @@ try {
     await liam.go('#/more');
     await liam.page.locator('h1').waitFor();
     await shot(liam, `settings-phone-${theme}`);
-    for (const p of [asha, tom, liam]) await p.context.close();
+    const jo = await Person.arrive(browser, server.url, 'jo', desk, { theme });
+    await jo.signIn();
+    await jo.go('#/work/switchboard/test');
+    await jo.page.click('text=Test all posts now');
+    await jo.page.locator('button', { hasText: /^Test all posts$/ }).click();
+    for (const p of [liam, asha, jo]) await p.page.locator('[data-test-page] button').click();
+    await jo.page.locator('[data-test="po_med_spr"][data-state="received"]').waitFor();
+    await jo.page.locator('.toast').waitFor({ state: 'detached' });
+    await shot(jo, `test-board-desk-${theme}`);
+    for (const p of [asha, tom, liam, jo]) await p.context.close();
   }
 } finally {
   await browser.close();
