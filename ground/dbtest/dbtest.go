@@ -1,7 +1,7 @@
 // Package dbtest gives tests a real database: a temporary SQLite file always, and PostgreSQL as well when one is at hand.
 //
 // It promises a fresh, migrated database that is closed when the test ends. PostgreSQL is used when WARDLINE_TEST_POSTGRES holds a
-// URL; each test then gets a schema of its own. Look first at Each.
+// URL; each test then gets a schema of its own, which may be a copy of another. Look first at Each.
 package dbtest
 
 import (
@@ -54,10 +54,32 @@ func Source(t testing.TB) (source string, drop func()) {
 	if base == "" {
 		return "", func() {}
 	}
-	schema := "t_" + strings.ToLower(rand.Text()[:12])
-	if err := db.PostgresSchema(context.Background(), base, schema, true); err != nil {
+	s := newSchema()
+	if err := db.PostgresSchema(context.Background(), base, s, true); err != nil {
 		t.Fatalf("make schema: %v", err)
 	}
+	return within(t, base, s)
+}
+
+// Copy is Source with everything committed to the database that another Source named.
+func Copy(t testing.TB, of string) (source string, drop func()) {
+	t.Helper()
+	u, err := url.Parse(of)
+	if err != nil {
+		t.Fatalf("parse %s: %v", of, err)
+	}
+	base, s := os.Getenv(Env), newSchema()
+	if err := db.CopyPostgresSchema(context.Background(), base, u.Query().Get("search_path"), s); err != nil {
+		t.Fatalf("copy schema: %v", err)
+	}
+	return within(t, base, s)
+}
+
+func newSchema() string { return "t_" + strings.ToLower(rand.Text()[:12]) }
+
+// within returns the URL that names a schema, and what drops it.
+func within(t testing.TB, base, schema string) (source string, drop func()) {
+	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatalf("parse %s: %v", Env, err)
