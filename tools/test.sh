@@ -37,12 +37,13 @@ race=-race
 have gcc || { race=; echo "no C compiler: without -race"; }
 with=tools/postgres.sh
 $with true || { with=; echo "no PostgreSQL: SQLite only"; }
-# The race detector finds nothing in a pure function and takes ten times as long over it: every state of a page has a run of its own.
+# The race detector finds nothing in a pure function, nor more in many random lives than in one, and takes ten times as long: those have a run of their own.
 # What comes out is held to the hazard log: a control without a test that passed ends this.
 # shellcheck disable=SC2086
 {
 	$with go test -json $race -timeout 40m ./... || true
 	go test -json ./clinical/paging -run EveryWay || true
+	go test -json ./test/scenario -run EveryInstant || true
 } | go run ./test/safety/prove docs/safety/hazards.yaml
 
 section "oracle: events and verdicts beside an implementation not ours"

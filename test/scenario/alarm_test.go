@@ -45,6 +45,7 @@ func (a Actor) falls() rota.Away {
 
 // hazard: H6
 func TestAlarm(t *testing.T) {
+	t.Parallel()
 	const spr = directory.PostID("po_med_spr")
 	ctx := context.Background()
 	in(t, "OK a post that nobody holds rings with the next on its ladder, goes on, and whoever accepts sees to it", func(t *testing.T, w *Ward) {
@@ -165,6 +166,7 @@ func TestAlarm(t *testing.T) {
 
 // hazard: H6
 func TestAsk_Follow(t *testing.T) {
+	t.Parallel()
 	in(t, "OK a question travels with the post, into a conversation that its new holder was not in, and says so", func(t *testing.T, w *Ward) {
 		asha := w.As("asha")
 		room := asha.PatientRoom("pt_jones")

@@ -28,8 +28,9 @@ func called(p paging.Snapshot) string {
 }
 
 func TestPage_Answers(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
-	in(t, "OK a question to the sender, and their answer", func(t *testing.T, w *Ward) {
+	both(t, "OK a question to the sender, and their answer", func(t *testing.T, w *Ward) {
 		asha, liam := w.As("asha"), w.As("liam")
 		p := asha.Page("po_med_spr", "pt_jones", "NEWS2 9")
 		_, err := w.Paging.Reply(ctx, asha.User, p.ID, "6.9")
@@ -44,7 +45,7 @@ func TestPage_Answers(t *testing.T) {
 			t.Errorf("another client shows %s", heard[0].Content)
 		}
 	})
-	in(t, "OK handed to another post, and accepted there", func(t *testing.T, w *Ward) {
+	both(t, "OK handed to another post, and accepted there", func(t *testing.T, w *Ward) {
 		asha, liam, ines := w.As("asha"), w.As("liam"), w.As("ines")
 		p := asha.Page("po_med_spr", "pt_jones", "belly")
 		to := func(t paging.Target) error {
@@ -62,7 +63,7 @@ func TestPage_Answers(t *testing.T) {
 			t.Fatal(kinds(got))
 		}
 	})
-	in(t, "OK a person by name, and not while they are off duty", func(t *testing.T, w *Ward) {
+	both(t, "OK a person by name, and not while they are off duty", func(t *testing.T, w *Ward) {
 		asha := w.As("asha")
 		p, err := asha.Raises(paging.Target{Person: w.As("grace").User}, "grace")
 		if ok(t, err); called(p) != "Grace Obi" || p.Post.Name != "Grace Obi" {
@@ -79,7 +80,7 @@ func TestPage_Answers(t *testing.T) {
 		_, err = asha.Raises(paging.Target{}, "none")
 		want(t, err, fault.Invalid)
 	})
-	in(t, "OK everybody of a team who is at work", func(t *testing.T, w *Ward) {
+	both(t, "OK everybody of a team who is at work", func(t *testing.T, w *Ward) {
 		p, err := w.As("asha").Raises(paging.Target{Team: "tm_crash"}, "team")
 		if ok(t, err); !strings.Contains(called(p), "Liam") || !strings.Contains(called(p), "Grace") || p.Post.Name != "Cardiac arrest team" {
 			t.Fatalf("%s of %s", called(p), p.Post.Name)
@@ -94,7 +95,7 @@ func TestPage_Answers(t *testing.T) {
 			t.Fatalf("liam still has %d pages, %v", len(mine), err)
 		}
 	})
-	in(t, "OK a protected state, and its end", func(t *testing.T, w *Ward) {
+	both(t, "OK a protected state, and its end", func(t *testing.T, w *Ward) {
 		liam := w.As("liam")
 		_, err := w.Status.Set(ctx, liam.User, status.Status{Kind: status.Sterile, Until: w.now().Add(time.Hour)})
 		ok(t, err)
@@ -110,6 +111,7 @@ func TestPage_Answers(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	admin := directory.By{User: "@nadia:st-elsewhere", Admin: true}
 	stages := func(posts ...directory.PostID) (all []paging.Stage) {
@@ -118,7 +120,7 @@ func TestPolicy(t *testing.T) {
 		}
 		return all
 	}
-	in(t, "OK in force from the next page on, by version", func(t *testing.T, w *Ward) {
+	both(t, "OK in force from the next page on, by version", func(t *testing.T, w *Ward) {
 		before := w.As("asha").Page("po_med_spr", "pt_jones", "before")
 		r := paging.Rules{Stages: stages("po_med_spr", "po_surg_spr"), Seconds: 30}
 		r.Stages[0].Posts = append(r.Stages[0].Posts, "po_med_sho1")
@@ -148,7 +150,7 @@ func TestPolicy(t *testing.T) {
 			t.Fatalf("%d versions, %v", len(all), err)
 		}
 	})
-	in(t, "OK office hours, and who keeps a page in the end", func(t *testing.T, w *Ward) {
+	both(t, "OK office hours, and who keeps a page in the end", func(t *testing.T, w *Ward) {
 		r := paging.Rules{Stages: stages("po_med_spr", "po_surg_spr", "po_anaes"), Fallback: "po_site",
 			Hours: &paging.Hours{From: "08:00", Until: "18:00", Days: []time.Weekday{1, 2, 3, 4, 5}}}
 		r.Stages[1].When, r.Stages[2].When = paging.In, paging.Out
@@ -169,7 +171,7 @@ func TestPolicy(t *testing.T) {
 			}
 		}
 	})
-	in(t, "OK the preview of a draft changes nothing", func(t *testing.T, w *Ward) {
+	both(t, "OK the preview of a draft changes nothing", func(t *testing.T, w *Ward) {
 		draft := &paging.Rules{Stages: stages("po_med_spr", "po_pharm"), Seconds: 45, Quorum: 2}
 		plan, err := w.Paging.Preview(ctx, w.As("asha").User, paging.Target{Post: "po_med_spr"}, paging.Urgent, draft, w.now())
 		if ok(t, err); len(plan.Steps) != 2 || plan.Steps[1].After != 45*time.Second || plan.Quorum != 2 {
@@ -179,14 +181,14 @@ func TestPolicy(t *testing.T) {
 			t.Fatalf("%d policies, %v", len(all), err)
 		}
 	})
-	in(t, "OK the times of every post", func(t *testing.T, w *Ward) {
+	both(t, "OK the times of every post", func(t *testing.T, w *Ward) {
 		_, err := w.Paging.SetPolicy(ctx, admin, "*", paging.Urgent, 0, paging.Rules{Seconds: 90}, "")
 		ok(t, err)
 		if p := w.As("asha").Page("po_stroke", "pt_jones", "x"); p.Current.DueAt-p.RaisedAt != 90_000 || p.Policy != 1 {
 			t.Fatalf("%d ms by %d", p.Current.DueAt-p.RaisedAt, p.Policy)
 		}
 	})
-	in(t, "Err what cannot work, and who may not", func(t *testing.T, w *Ward) {
+	both(t, "Err what cannot work, and who may not", func(t *testing.T, w *Ward) {
 		set := func(by directory.By, post directory.PostID, u paging.Urgency, r paging.Rules) error {
 			_, err := w.Paging.SetPolicy(ctx, by, post, u, 0, r, "")
 			return err

@@ -12,6 +12,7 @@ import (
 
 // hazard: H6
 func TestArrange_Posts(t *testing.T) {
+	t.Parallel()
 	in(t, "OK made, renamed, closed; never under a holder, never the last switchboard", func(t *testing.T, w *Ward) {
 		ctx := t.Context()
 		maya := w.As("maya").User
@@ -88,6 +89,7 @@ func TestArrange_Posts(t *testing.T) {
 }
 
 func TestArrange_TeamsAndKeepers(t *testing.T) {
+	t.Parallel()
 	in(t, "OK made, changed, ended; given and taken away", func(t *testing.T, w *Ward) {
 		ctx := t.Context()
 		maya, tom := w.As("maya").User, w.As("tom").User

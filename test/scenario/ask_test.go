@@ -47,6 +47,7 @@ func (a Actor) bodies(in id.Room) []string {
 //
 // hazard: H3 noticed, nobody owns it
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	in(t, "OK a question is reminded on time, and a reply answers it", func(t *testing.T, w *Ward) {
 		asha, tom, grace := w.As("asha"), w.As("tom"), w.As("grace")
 		g := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User, grace.User}})
@@ -99,6 +100,7 @@ func TestAsk(t *testing.T) {
 			t.Fatal("Tom has answered and owes it still")
 		}
 		n := len(asha.bodies(g))
+		w.Only("ask.clock")
 		w.Pass(24 * time.Hour)
 		if len(asha.bodies(g)) != n {
 			t.Errorf("it goes on: %q", asha.bodies(g)[n:])
@@ -117,6 +119,7 @@ func TestAsk(t *testing.T) {
 		_, err := asha.asks(g, ask.Request, tom.User, "", "Please chase the CT")
 		ok(t, err)
 		n := len(asha.bodies(g))
+		w.Only("ask.clock", "conversation.follow")
 		w.Pass(48 * time.Hour)
 		lines := asha.bodies(g)[n:]
 		if len(lines) != 3 || !strings.HasPrefix(lines[1], "Overdue: ") || !strings.HasPrefix(lines[2], "Asha Patel: ") {
@@ -145,6 +148,7 @@ func TestAsk(t *testing.T) {
 //
 // hazard: H6 role empty or stale holder
 func TestAsk_Post(t *testing.T) {
+	t.Parallel()
 	in(t, "OK a post owes it: it goes with the post, eyes take it, a tick does it", func(t *testing.T, w *Ward) {
 		asha, liam, hana := w.As("asha"), w.As("liam"), w.As("hana")
 		g := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{w.As("tom").User}})
@@ -182,6 +186,7 @@ func TestAsk_Post(t *testing.T) {
 
 // TestAsk_Two has the asker of a chat between two hear that nobody answered: the server is not in it, and speaks where it always does.
 func TestAsk_Two(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom := w.As("asha"), w.As("tom")
 		d, err := w.Conversations.Direct(t.Context(), asha.User, tom.User)
@@ -203,6 +208,7 @@ func TestAsk_Two(t *testing.T) {
 
 // TestAsk_Guard tries what must not be.
 func TestAsk_Guard(t *testing.T) {
+	t.Parallel()
 	in(t, "what must not be", func(t *testing.T, w *Ward) {
 		asha, tom, owen := w.As("asha"), w.As("tom"), w.As("owen")
 		g := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})

@@ -84,9 +84,10 @@ func (w *Ward) keeper(login, service string) {
 
 // hazard: H6
 func TestBaton(t *testing.T) {
+	t.Parallel()
 	const spr = directory.PostID("po_med_spr")
 	ctx := context.Background()
-	in(t, "OK pages and conversations travel with the post", func(t *testing.T, w *Ward) {
+	both(t, "OK pages and conversations travel with the post", func(t *testing.T, w *Ward) {
 		asha, liam, grace := w.As("asha"), w.As("liam"), w.As("grace")
 		room, err := w.Conversations.Post(ctx, asha.User, spr)
 		ok(t, err)
@@ -127,7 +128,7 @@ func TestBaton(t *testing.T) {
 			t.Errorf("%d audit entries", len(entries))
 		}
 	})
-	in(t, "OK nobody holds a critical post: whoever sees to it is told again, and whoever takes it ends the alarm", func(t *testing.T, w *Ward) {
+	both(t, "OK nobody holds a critical post: whoever sees to it is told again, and whoever takes it ends the alarm", func(t *testing.T, w *Ward) {
 		w.Pass(61 * time.Minute)
 		if told := w.As("maya").Told(); len(told) != 1 || !strings.HasPrefix(told[0], "Still: Nobody holds SHO 2 since ") {
 			t.Fatalf("Maya was told %q", told)
@@ -141,13 +142,13 @@ func TestBaton(t *testing.T) {
 			t.Errorf("%+v, Tom holds %v", b.Posts["po_med_sho2"], b.Held(w.As("tom").User))
 		}
 	})
-	in(t, "ErrForged a client cannot send a notice about duty", func(t *testing.T, w *Ward) {
+	both(t, "ErrForged a client cannot send a notice about duty", func(t *testing.T, w *Ward) {
 		room, err := w.Conversations.Direct(ctx, w.As("tom").User, w.As("asha").User)
 		ok(t, err)
 		_, err = w.As("tom").Sends(room, "m.room.message", map[string]any{"msgtype": "m.text", "body": "x", "uk.wardline.duty": map[string]string{"kind": "alarm"}})
 		want(t, err, fault.Forbidden)
 	})
-	in(t, "OK who is away in the middle of a duty is replaced by an alarm at once", func(t *testing.T, w *Ward) {
+	both(t, "OK who is away in the middle of a duty is replaced by an alarm at once", func(t *testing.T, w *Ward) {
 		now := w.now()
 		_, err := w.Rota.SetAway(ctx, directory.By{User: w.As("grace").User}, rota.Away{User: w.As("liam").User, From: now, Until: now.Add(time.Hour), Kind: "sick"})
 		want(t, err, fault.Forbidden)
@@ -162,7 +163,7 @@ func TestBaton(t *testing.T) {
 			t.Errorf("held by %q after the absence was taken back", w.holder(spr))
 		}
 	})
-	in(t, "OK what the clock missed while the server was down is in the history", func(t *testing.T, w *Ward) {
+	both(t, "OK what the clock missed while the server was down is in the history", func(t *testing.T, w *Ward) {
 		now := w.now()
 		w.duty("du_1", "po_stroke", "liam", now.Add(time.Hour), now.Add(2*time.Hour))
 		w.duty("du_2", "po_stroke", "hana", now.Add(2*time.Hour), now.Add(3*time.Hour))
@@ -177,7 +178,7 @@ func TestBaton(t *testing.T) {
 			t.Errorf("history %+v", past)
 		}
 	})
-	in(t, "OK an act is whole or not at all, whenever the server dies", func(t *testing.T, w *Ward) {
+	both(t, "OK an act is whole or not at all, whenever the server dies", func(t *testing.T, w *Ward) {
 		for i, seam := range []string{"before-commit", "before-wake"} {
 			ok(t, w.As("asha").Does(rota.Take, "po_med_sho2")) // no effect the second time
 			w.Crash(seam, "rota.act", func() { _ = w.As("tom").Does(rota.TakeOver, "po_nic_w7", "theatre") })
@@ -195,11 +196,13 @@ func TestBaton(t *testing.T) {
 // hazard: H6
 // hazard: H7
 func TestBaton_EveryInstant(t *testing.T) {
+	t.Parallel()
 	for _, change := range []string{"2000-03-25", "2000-10-28"} {
-		for seed := range uint64(3) {
-			in(t, fmt.Sprintf("OK around %s, seed %d", change, seed), func(t *testing.T, w *Ward) {
+		for seed := range seeds {
+			both(t, fmt.Sprintf("OK around %s, seed %d", change, seed), func(t *testing.T, w *Ward) {
 				day, err := rota.ParseDate(change)
 				ok(t, err)
+				w.Only("rota.clock", "conversation.follow", "paging.scheduler")
 				w.Policy = paging.Policy{Urgent: time.Hour} // a page that rings for hours at the demo's pace is much work for no more truth
 				w.Paging.Policy = w.Policy
 				w.SetClock(day.At(18 * 60).Sub(w.now()))
@@ -225,7 +228,7 @@ func randomDays(t *testing.T, w *Ward, r *rand.Rand, day rota.Date) {
 		from := day.At(r.IntN(60*2) * 30)
 		w.duty(fmt.Sprint("du_r", i), posts[r.IntN(3)], pick(people), from, from.Add(time.Duration(1+r.IntN(24))*30*time.Minute))
 	}
-	for range 45 {
+	for range moves {
 		who, post := w.As(pick(people)), posts[r.IntN(3)]
 		switch r.IntN(11) {
 		case 0:
@@ -282,6 +285,7 @@ func randomDays(t *testing.T, w *Ward, r *rand.Rand, day rota.Date) {
 }
 
 func TestRequests(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	setup := func(t *testing.T, w *Ward) (id.User, id.User, directory.By) {
 		w.keeper("priya", "Medicine")
@@ -290,7 +294,7 @@ func TestRequests(t *testing.T) {
 		w.duty("du_other", "po_med_spr", "hana", from.Add(48*time.Hour), from.Add(60*time.Hour))
 		return w.As("liam").User, w.As("hana").User, directory.By{User: w.As("priya").User}
 	}
-	in(t, "OK a swap is asked, agreed and approved", func(t *testing.T, w *Ward) {
+	both(t, "OK a swap is asked, agreed and approved", func(t *testing.T, w *Ward) {
 		liam, hana, priya := setup(t, w)
 		r, err := w.Rota.Request(ctx, rota.Request{Kind: rota.Swap, Duty: "du_mine", Want: "du_other", By: liam, To: hana})
 		ok(t, err)
@@ -313,7 +317,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("Hana was told %q", told)
 		}
 	})
-	in(t, "OK anybody may cover, and too little rest wants a yes", func(t *testing.T, w *Ward) {
+	both(t, "OK anybody may cover, and too little rest wants a yes", func(t *testing.T, w *Ward) {
 		liam, _, priya := setup(t, w)
 		at := w.now().Add(10*24*time.Hour - 14*time.Hour)
 		w.duty("du_before", "po_stroke", "ken", at, at.Add(12*time.Hour)) // two hours before
@@ -330,13 +334,15 @@ func TestRequests(t *testing.T) {
 		_, err = w.Rota.Reply(ctx, priya, r.ID, rota.SayApprove, true)
 		ok(t, err)
 	})
-	in(t, "ErrTooLate a request lapses when its duty begins, and somebody is told", func(t *testing.T, w *Ward) {
+	both(t, "ErrTooLate a request lapses when its duty begins, and somebody is told", func(t *testing.T, w *Ward) {
 		liam, _, priya := setup(t, w)
 		r, err := w.Rota.Request(ctx, rota.Request{Kind: rota.Cover, Duty: "du_mine", By: liam})
 		ok(t, err)
 		_, err = w.Rota.Request(ctx, rota.Request{Kind: rota.Cover, Duty: "du_other", By: liam})
 		want(t, err, fault.Forbidden)
-		w.Pass(10*24*time.Hour + time.Minute)
+		w.Only("rota.clock", "conversation.follow")
+		w.Restart(10*24*time.Hour - time.Hour)
+		w.Pass(time.Hour + time.Minute)
 		_, err = w.Rota.Reply(ctx, priya, r.ID, rota.SayDecline, false)
 		want(t, err, fault.Conflict)
 		if told := strings.Join(w.As("liam").Told(), "; "); !strings.Contains(told, "in time") {
@@ -346,8 +352,9 @@ func TestRequests(t *testing.T) {
 }
 
 func TestPlanning(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
-	in(t, "OK a pattern is filled, looked at, published, and comes to people's calendars", func(t *testing.T, w *Ward) {
+	both(t, "OK a pattern is filled, looked at, published, and comes to people's calendars", func(t *testing.T, w *Ward) {
 		w.keeper("priya", "Medicine")
 		priya := directory.By{User: w.As("priya").User}
 		from := rota.DateOf(w.now().Add(30 * 24 * time.Hour))
@@ -391,7 +398,7 @@ func TestPlanning(t *testing.T) {
 		_, err = w.Rota.Calendar(ctx, newer)
 		want(t, err, fault.NotFound)
 	})
-	in(t, "OK the past of a rota is nobody's to change silently: a duty by hand stays when its pattern is filled again", func(t *testing.T, w *Ward) {
+	both(t, "OK the past of a rota is nobody's to change silently: a duty by hand stays when its pattern is filled again", func(t *testing.T, w *Ward) {
 		w.keeper("priya", directory.Everything)
 		priya := directory.By{User: w.As("priya").User}
 		from := rota.DateOf(w.now().Add(30 * 24 * time.Hour))

@@ -18,8 +18,9 @@ const patience = 30 * time.Second
 // hazard: H1 urgent message not delivered
 // hazard: H18 clock skew reorders events
 func TestClock(t *testing.T) {
+	t.Parallel()
 	for name, by := range map[string]time.Duration{"back an hour": -time.Hour, "on ten minutes": 10 * time.Minute, "back a second": -time.Second} {
-		in(t, "OK the clock goes "+name, func(t *testing.T, w *Ward) {
+		both(t, "OK the clock goes "+name, func(t *testing.T, w *Ward) {
 			asha, liam, grace := w.As("asha"), w.As("liam"), w.As("grace")
 			p := asha.Page("po_med_spr", "pt_jones", "NEWS2 9")
 			first := asha.Says(p.RoomID, "before")
@@ -41,7 +42,7 @@ func TestClock(t *testing.T) {
 			}
 		})
 	}
-	in(t, "OK a jump takes from nobody the time to answer", func(t *testing.T, w *Ward) {
+	both(t, "OK a jump takes from nobody the time to answer", func(t *testing.T, w *Ward) {
 		asha, grace := w.As("asha"), w.As("grace")
 		p := asha.Page("po_med_spr", "pt_jones", "NEWS2 9")
 		w.Pass(0) // until the page's clock waits

@@ -27,6 +27,7 @@ func (w *Ward) duty(name string, post directory.PostID, login string, from, unti
 }
 
 func TestDuty(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK an open page follows its post at the end of a duty", func(t *testing.T, w *Ward) {
 		now := time.Now()
@@ -86,6 +87,7 @@ func TestDuty(t *testing.T) {
 }
 
 func TestDirectory(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK a search finds people and posts, and sees a change at once", func(t *testing.T, w *Ward) {
 		first := func(q string) string {
@@ -135,6 +137,7 @@ func TestDirectory(t *testing.T) {
 }
 
 func TestConversation(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK a group has the people and who holds the posts now, once for a transaction", func(t *testing.T, w *Ward) {
 		asha := w.As("asha").User

@@ -61,7 +61,8 @@ func seat(t *testing.T, c emergency.Call, post directory.PostID) emergency.SeatN
 }
 
 func TestEmergency(t *testing.T) {
-	in(t, "OK the whole team is called at once, comes, is there and is stood down", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK the whole team is called at once, comes, is there and is stood down", func(t *testing.T, w *Ward) {
 		asha, liam, grace, jo := w.As("asha"), w.As("liam"), w.As("grace"), w.As("jo")
 		c := asha.Calls("et_arrest", false)
 		if got, want := w.board(c.ID), "med_spr:calling/liam anaes:calling/wei med_sho1:calling/grace outreach:calling/aoife site:calling/maya"; got != want {
@@ -135,7 +136,8 @@ func TestEmergency(t *testing.T) {
 }
 
 func TestEmergency_Call(t *testing.T) {
-	in(t, "OK the same transaction is the same call, another is another", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK the same transaction is the same call, another is another", func(t *testing.T, w *Ward) {
 		first, again := w.As("asha").Calls("et_arrest", false), w.As("asha").Calls("et_arrest", false)
 		if again.ID != first.ID || again.RoomID != first.RoomID {
 			t.Fatalf("got %s and %s", first.ID, again.ID)
@@ -144,7 +146,7 @@ func TestEmergency_Call(t *testing.T) {
 			t.Fatal("another person's call")
 		}
 	})
-	in(t, "OK a drill says so everywhere and is in no measure", func(t *testing.T, w *Ward) {
+	both(t, "OK a drill says so everywhere and is in no measure", func(t *testing.T, w *Ward) {
 		c := w.As("asha").Calls("et_arrest", true)
 		p, err := w.As("liam").Sees(seat(t, c, "po_med_spr").Page)
 		if ok(t, err); !strings.HasPrefix(p.What, "DRILL: ") || p.Urgency != paging.Emergency {
@@ -164,13 +166,13 @@ func TestEmergency_Call(t *testing.T) {
 			t.Errorf("%d %v", status, v["measure"])
 		}
 	})
-	in(t, "OK who raises it fills their own seat, and nobody's post is asked further up", func(t *testing.T, w *Ward) {
+	both(t, "OK who raises it fills their own seat, and nobody's post is asked further up", func(t *testing.T, w *Ward) {
 		c := w.As("liam").Calls("et_arrest", false)
 		if got := w.board(c.ID); !strings.HasPrefix(got, "med_spr:here/liam ") || c.Leader == nil || c.Leader.User != w.As("liam").User {
 			t.Fatalf("%s, led by %+v", got, c.Leader)
 		}
 	})
-	in(t, "OK a call outlives the process, and nobody who forgets it is left alone", func(t *testing.T, w *Ward) {
+	both(t, "OK a call outlives the process, and nobody who forgets it is left alone", func(t *testing.T, w *Ward) {
 		c := w.As("asha").Calls("et_stroke", false)
 		w.Restart(2 * time.Second)
 		w.Pass(10 * time.Minute)
@@ -183,7 +185,7 @@ func TestEmergency_Call(t *testing.T) {
 			t.Errorf("the switchboard was told: %s", told)
 		}
 	})
-	in(t, "ErrHidden an outsider learns nothing; ErrInvalid bad calls", func(t *testing.T, w *Ward) {
+	both(t, "ErrHidden an outsider learns nothing; ErrInvalid bad calls", func(t *testing.T, w *Ward) {
 		c := w.As("asha").Calls("et_arrest", false)
 		owen := w.As("owen")
 		for name, err := range map[string]error{
@@ -212,7 +214,7 @@ func TestEmergency_Call(t *testing.T) {
 			t.Errorf("an outsider sees %d calls", len(open))
 		}
 	})
-	in(t, "OK a post that is closed keeps nobody else from being called", func(t *testing.T, w *Ward) {
+	both(t, "OK a post that is closed keeps nobody else from being called", func(t *testing.T, w *Ward) {
 		ok(t, w.DB.Write(t.Context(), "test", w.closePost("po_anaes")))
 		c := w.As("asha").Calls("et_arrest", false)
 		if got := w.board(c.ID); !strings.HasPrefix(got, "med_spr:calling/liam anaes:calling!/ med_sho1:calling/grace") {
@@ -245,7 +247,8 @@ func second(_ emergency.Call, err error) error { return err }
 
 // TestEmergency_Teams: who may say what the teams are, and what makes none.
 func TestEmergency_Teams(t *testing.T) {
-	in(t, "OK and what is refused", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK and what is refused", func(t *testing.T, w *Ward) {
 		keeper := directory.By{User: w.As("maya").User}
 		trauma := emergency.Team{Name: "Trauma", Seats: []emergency.Seat{{Post: "po_ed_lead", Required: true}, {Post: "po_surg_spr"}}}
 		made, err := w.Emergency.SetTeam(t.Context(), keeper, trauma)
@@ -281,7 +284,8 @@ func TestEmergency_Teams(t *testing.T) {
 //
 // hazard: H9 message edited or deleted after being relied on
 func TestEmergency_Guard(t *testing.T) {
-	in(t, "ErrForbidden", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "ErrForbidden", func(t *testing.T, w *Ward) {
 		asha := w.As("asha")
 		c := asha.Calls("et_arrest", false)
 		forged := object{"id": "ec_forged", "status": "open"}
@@ -306,8 +310,9 @@ func TestEmergency_Guard(t *testing.T) {
 //
 // hazard: H1 urgent message not delivered
 func TestEmergency_Crash(t *testing.T) {
+	t.Parallel()
 	for seam, kept := range map[string]bool{"before-commit": false, "before-wake": true, "before-ack": true} {
-		in(t, "OK "+seam, func(t *testing.T, w *Ward) {
+		both(t, "OK "+seam, func(t *testing.T, w *Ward) {
 			w.Crash(seam, "emergency.raise", func() { w.As("asha").Calls("et_arrest", false) })
 			open, err := w.Emergency.Open(t.Context(), directory.By{User: w.As("jo").User})
 			if ok(t, err); (len(open) == 1) != kept || len(open) > 1 {
@@ -345,7 +350,8 @@ func TestEmergency_Crash(t *testing.T) {
 
 // TestEmergency_HTTP: the calls of the app, and what the room's events say.
 func TestEmergency_HTTP(t *testing.T) {
-	in(t, "OK", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK", func(t *testing.T, w *Ward) {
 		h := w.api()
 		_, teams := call(t, h, "asha", "GET", "/emergencies/teams", "")
 		if list := teams["teams"].([]any); len(list) != 2 || teams["may_change"] != false || list[0].(object)["seats"].([]any)[0].(object)["holder"].(object)["name"] != "Liam Hughes" {

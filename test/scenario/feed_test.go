@@ -24,6 +24,7 @@ func line(w *Ward, ref, post, who string, day, from, hours int) string {
 
 // hazard: H7
 func TestFeed(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK a feed's shifts come, move and go; what a person changed stays", func(t *testing.T, w *Ward) {
 		f, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Doctors", Kind: "csv"})
@@ -79,6 +80,7 @@ func TestFeed(t *testing.T) {
 		w.keeper("priya", directory.Everything)
 		f, err := w.Rota.SetFeed(ctx, admin, rota.Feed{Name: "Doctors", Kind: "csv", Stale: 2 * time.Hour})
 		ok(t, err)
+		w.Only("conversation.follow")
 		w.group.Go("rota.feeds", w.Rota.RunFeeds)
 		w.Pass(90 * time.Minute)
 		if n := strings.Count(strings.Join(w.As("priya").Told(), ";"), "has not been read"); n != 0 {
@@ -99,6 +101,7 @@ func TestFeed(t *testing.T) {
 
 // hazard: H7
 func TestFeed_Trial(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK a calendar's series is shifts of its own: one is moved, one given away, the rest stay as they were", func(t *testing.T, w *Ward) {
 		w.SetClock(rota.Date{Year: 2026, Month: 10, Day: 20}.At(12 * 60).Sub(w.now()))

@@ -8,6 +8,7 @@ import (
 )
 
 func TestFHIRDirectory_AuditEvents(t *testing.T) {
+	t.Parallel()
 	in(t, "OK what became of a page, for the trust's audit repository", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "SECRET words")
 		w.Pass(time.Second)

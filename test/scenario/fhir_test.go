@@ -105,6 +105,7 @@ func sound(t *testing.T, all map[string]object) {
 }
 
 func TestFHIRDirectory(t *testing.T) {
+	t.Parallel()
 	in(t, "OK every resource is sound, found by its parameters and read alone", func(t *testing.T, w *Ward) {
 		w.write(func(ctx context.Context, tx *db.Tx) error {
 			p, err := directory.FindPerson(ctx, tx, w.As("liam").User)

@@ -48,6 +48,7 @@ func (a Actor) forward(from id.Room, ev id.Event, to id.Room, txn string) (id.Ev
 // hazard: H4 sent to wrong person or role
 // hazard: H5 wrong patient attached
 func TestForward(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom, owen := w.As("asha"), w.As("tom"), w.As("owen")
 		jones, smith := asha.PatientRoom("pt_jones"), asha.PatientRoom("pt_smith")
@@ -137,6 +138,7 @@ func TestForward(t *testing.T) {
 
 // TestInfo says who has a message and who has seen it, and never more than is known.
 func TestInfo(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom := w.As("asha"), w.As("tom")
 		team := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})
@@ -196,6 +198,7 @@ func (w *Ward) syncs(t *testing.T, u id.User, since string) string {
 }
 
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	in(t, "OK owners say who may what, and a group never loses its last", func(t *testing.T, w *Ward) {
 		asha, tom, grace, ruth := w.As("asha"), w.As("tom"), w.As("grace"), w.As("ruth")
 		g := asha.Group(conversation.Group{Name: "Discharge", About: "Who goes home", Class: conversation.Team, People: []id.User{tom.User, grace.User, ruth.User}})
@@ -248,6 +251,7 @@ func TestRoles(t *testing.T) {
 
 // TestHeirs leaves groups by an app that knows nothing of owners.
 func TestHeirs(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom, grace := w.As("asha"), w.As("tom"), w.As("grace")
 		leave := func(who Actor, g id.Room) {
@@ -291,6 +295,7 @@ func TestHeirs(t *testing.T) {
 
 // TestRunningFiles sends what can run, as any app might.
 func TestRunningFiles(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha := w.As("asha")
 		team := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{w.As("tom").User}})
@@ -322,6 +327,7 @@ func TestRunningFiles(t *testing.T) {
 
 // TestPollChange changes a poll until somebody has voted.
 func TestPollChange(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom := w.As("asha"), w.As("tom")
 		team := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})
@@ -351,6 +357,7 @@ func TestPollChange(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom, owen := w.As("asha"), w.As("tom"), w.As("owen")
 		g := asha.Group(conversation.Group{Name: "Teaching", Class: conversation.Team, People: []id.User{tom.User}})
@@ -408,6 +415,7 @@ func TestLinks(t *testing.T) {
 //
 // hazard: H6 role empty or stale holder
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, liam, hana, grace := w.As("asha"), w.As("liam"), w.As("hana"), w.As("grace")
 		g := asha.Group(conversation.Group{Name: "On call", Class: conversation.Team, People: []id.User{w.As("tom").User},
@@ -464,6 +472,7 @@ func TestFollow(t *testing.T) {
 //
 // hazard: H6 role empty or stale holder
 func TestMention(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		asha, tom, liam, hana := w.As("asha"), w.As("tom"), w.As("liam"), w.As("hana")
 		g := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})

@@ -56,6 +56,7 @@ func call(t *testing.T, h http.Handler, who, method, path, body string) (int, ob
 const raiseBody = `{"txn":"t1","post":"po_med_spr","urgency":"urgent","patient":"pt_jones","room":null,"where":"Bed 12","what":"NEWS2 9","need":"attend","callback":"4417"}`
 
 func TestAPI_EveryRoute(t *testing.T) {
+	t.Parallel()
 	in(t, "OK success, stranger, nobody, malformed, hidden", func(t *testing.T, w *Ward) {
 		h := w.api()
 		ok(t, w.Accounts.CreateAll(t.Context(), []account.NewUser{{User: "@stranger:st-elsewhere"}}))
@@ -163,6 +164,7 @@ func TestAPI_EveryRoute(t *testing.T) {
 }
 
 func TestAPI_Answers(t *testing.T) {
+	t.Parallel()
 	in(t, "OK the story of a page over HTTP", func(t *testing.T, w *Ward) {
 		h := w.api()
 		status, p := call(t, h, "asha", "POST", "/pages", raiseBody)

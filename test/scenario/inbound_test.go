@@ -33,9 +33,10 @@ func lab(t *testing.T, w *Ward, rules ...inbound.Rule) (inbound.Source, string) 
 }
 
 func TestInbound(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	potassium := inbound.Rule{Source: "lab", Code: "K", Level: "critical", Post: "po_med_spr", Urgency: paging.Emergency, Need: "ring"}
-	in(t, "OK the first rule that fits, once, with the patient", func(t *testing.T, w *Ward) {
+	both(t, "OK the first rule that fits, once, with the patient", func(t *testing.T, w *Ward) {
 		src, token := lab(t, w, potassium, inbound.Rule{Ward: "ward 7", Post: "po_med_sho1", Urgency: paging.Urgent, Need: "attend"})
 		if got, err := w.Inbound.Admit(ctx, token); err != nil || got.ID != src.ID {
 			t.Fatal(got, err)
@@ -59,7 +60,7 @@ func TestInbound(t *testing.T) {
 		_, err = w.Inbound.Find(ctx, inbound.Source{ID: "src_other"}, got.ID)
 		want(t, err, fault.NotFound)
 	})
-	in(t, "OK what no rule fits goes to the switchboard, and never nowhere", func(t *testing.T, w *Ward) {
+	both(t, "OK what no rule fits goes to the switchboard, and never nowhere", func(t *testing.T, w *Ward) {
 		src, _ := lab(t, w, potassium)
 		for ref, m := range map[string]inbound.Message{"a": {Text: "odd", NHS: "9990000019"}, "b": {Text: "odd", Post: "po_none"}, "c": {Text: "odd", Stat: true}} {
 			m.Ref = ref
@@ -90,7 +91,7 @@ func TestInbound(t *testing.T) {
 			t.Errorf("asked for a post: %s", got.Page.Post.Name)
 		}
 	})
-	in(t, "Err what cannot be taken, and who may not arrange it", func(t *testing.T, w *Ward) {
+	both(t, "Err what cannot be taken, and who may not arrange it", func(t *testing.T, w *Ward) {
 		src, token := lab(t, w)
 		for _, m := range []inbound.Message{{}, {Ref: "a"}, {Text: "b"}, {Ref: strings.Repeat("x", 101), Text: "b"}, {Ref: "a", Text: "x", Code: strings.Repeat("x", 200)}} {
 			_, err := w.Inbound.Take(ctx, src, m)
@@ -127,8 +128,9 @@ func TestInbound(t *testing.T) {
 }
 
 func TestInbound_Crash(t *testing.T) {
+	t.Parallel()
 	for _, seam := range []string{"before-commit", "before-wake", "before-ack"} {
-		in(t, "OK killed "+seam+", and sent again", func(t *testing.T, w *Ward) {
+		both(t, "OK killed "+seam+", and sent again", func(t *testing.T, w *Ward) {
 			src, _ := lab(t, w)
 			m := inbound.Message{Ref: "r1", Text: "K 6.9"}
 			w.Crash(seam, "inbound.take", func() { _, _ = w.Inbound.Take(context.Background(), src, m) })
@@ -149,6 +151,7 @@ func TestInbound_Crash(t *testing.T) {
 }
 
 func TestFHIRDirectory_Inbound(t *testing.T) {
+	t.Parallel()
 	post := func(t *testing.T, h http.Handler, token, kind, body string) (int, http.Header, object) {
 		t.Helper()
 		r := httptest.NewRequest("POST", "/_wardline/fhir/R4/"+kind, strings.NewReader(body))
@@ -166,7 +169,7 @@ func TestFHIRDirectory_Inbound(t *testing.T) {
 		"Communication":        `{"resourceType":"Communication","status":"in-progress","priority":"stat","identifier":[{"value":"1"}],"recipient":[{"reference":"HealthcareService/po_surg_spr"}],"payload":[{"contentString":"Nurse call, bay C"}]}`,
 		"Task":                 `{"resourceType":"Task","status":"requested","intent":"order","priority":"routine","identifier":[{"value":"2"}],"code":{"text":"news2"},"for":{"identifier":{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"9990000018"}},"location":{"display":"Ward 7"},"description":"NEWS2 9, see observations"}`,
 	}
-	in(t, "OK posted, once, and read again as it stands", func(t *testing.T, w *Ward) {
+	both(t, "OK posted, once, and read again as it stands", func(t *testing.T, w *Ward) {
 		_, token := lab(t, w, inbound.Rule{Source: "lab", Code: "K", Post: "po_med_spr", Urgency: paging.Urgent, Need: "ring"})
 		h := w.fhir()
 		for kind, body := range bodies {
@@ -193,7 +196,7 @@ func TestFHIRDirectory_Inbound(t *testing.T) {
 			t.Errorf("accepted: %d %v", code, v["status"])
 		}
 	})
-	in(t, "Err malformed, unnamed, of another kind, or without a token", func(t *testing.T, w *Ward) {
+	both(t, "Err malformed, unnamed, of another kind, or without a token", func(t *testing.T, w *Ward) {
 		_, token := lab(t, w)
 		h := w.fhir()
 		for body, want := range map[string]int{"{": 400, `{"resourceType":"Task"}`: 400, `{"resourceType":"Communication","payload":[{"contentString":"x"}]}`: 400, `{"resourceType":"Communication","identifier":[{"value":"1"}]}`: 400} {

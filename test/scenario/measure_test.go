@@ -12,6 +12,7 @@ import (
 )
 
 func TestMeasure(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK pages are counted from the pages, and drills are not", func(t *testing.T, w *Ward) {
 		asha, liam := w.As("asha"), w.As("liam")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,15 +13,35 @@ import (
 
 	"wardline/clinical/paging"
 	"wardline/ground/audit"
+	"wardline/ground/dbtest"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
 )
 
-// in runs a scenario on a fresh ward.
+// in runs a scenario on a fresh ward, beside others.
 func in(t *testing.T, name string, fn func(t *testing.T, w *Ward)) {
 	t.Run(name, func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { fn(t, New(t)) })
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) { begin(t, New(t), fn) })
 	})
+}
+
+// both runs a scenario on SQLite, and on PostgreSQL when one is at hand.
+func both(t *testing.T, name string, fn func(t *testing.T, w *Ward)) {
+	in(t, name, fn)
+	if os.Getenv(dbtest.Env) == "" {
+		return
+	}
+	t.Run(name+" (PostgreSQL)", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) { begin(t, newWard(t, &pgStore{}), fn) })
+	})
+}
+
+// begin lets the ward's clocks see what is due now before anything is done.
+func begin(t *testing.T, w *Ward, fn func(t *testing.T, w *Ward)) {
+	synctest.Wait()
+	fn(t, w)
 }
 
 func want(t *testing.T, err error, kind fault.Kind) {
@@ -46,7 +67,8 @@ func kinds(p paging.Snapshot) string {
 }
 
 func TestPage(t *testing.T) {
-	in(t, "OK silence passes it on, the next holder accepts, everybody sees it", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK silence passes it on, the next holder accepts, everybody sees it", func(t *testing.T, w *Ward) {
 		asha, liam, grace := w.As("asha"), w.As("liam"), w.As("grace")
 		p := asha.Page("po_med_spr", "pt_jones", "NEWS2 9, BP 82/40")
 		if p.Current.User != liam.User || p.Status != paging.Open || p.Patient.Name != "JONES, Raj" {
@@ -79,7 +101,7 @@ func TestPage(t *testing.T) {
 			t.Fatalf("newest event: %s", heard[0].Type)
 		}
 	})
-	in(t, "OK nobody answers: the switchboard keeps it and it is never over", func(t *testing.T, w *Ward) {
+	both(t, "OK nobody answers: the switchboard keeps it and it is never over", func(t *testing.T, w *Ward) {
 		asha, jo := w.As("asha"), w.As("jo")
 		p := asha.Page("po_med_spr", "pt_jones", "falls")
 		w.Pass(20 * rung())
@@ -93,14 +115,14 @@ func TestPage(t *testing.T) {
 		want(t, w.As("grace").Accept(p.ID), fault.Forbidden)
 		ok(t, jo.Accept(p.ID))
 	})
-	in(t, "OK decline passes at once", func(t *testing.T, w *Ward) {
+	both(t, "OK decline passes at once", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		ok(t, w.As("liam").Decline(p.ID, "in theatre"))
 		if p, _ = w.As("asha").Sees(p.ID); p.Current.User != w.As("grace").User || kinds(p) != "sent declined passed" {
 			t.Fatalf("held by %s: %s", p.Current.User, kinds(p))
 		}
 	})
-	in(t, "OK the same transaction is the same page", func(t *testing.T, w *Ward) {
+	both(t, "OK the same transaction is the same page", func(t *testing.T, w *Ward) {
 		first, err := w.As("asha").TryPage("po_med_spr", "pt_jones", "once", "t1")
 		ok(t, err)
 		again, err := w.As("asha").TryPage("po_med_spr", "pt_jones", "once", "t1")
@@ -116,7 +138,8 @@ func TestPage(t *testing.T) {
 
 // TestPage_Sight: who learns of a page, and who must not.
 func TestPage_Sight(t *testing.T) {
-	in(t, "OK a device of the holder that has it is noted once, and one more, and nobody else's", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK a device of the holder that has it is noted once, and one more, and nobody else's", func(t *testing.T, w *Ward) {
 		w.Paging.Kind = func(_ context.Context, u id.User, d id.Device) string { return string(d) } // a kind of its own, to see which it was
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		synctest.Wait()
@@ -140,7 +163,7 @@ func TestPage_Sight(t *testing.T) {
 			t.Errorf("the page tells of devices: %s", raw)
 		}
 	})
-	in(t, "ErrHidden an outsider sees nothing of it", func(t *testing.T, w *Ward) {
+	both(t, "ErrHidden an outsider sees nothing of it", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "private words")
 		porter := w.As("owen")
 		_, err := porter.Sees(p.ID)
@@ -162,7 +185,7 @@ func TestPage_Sight(t *testing.T) {
 			}
 		}
 	})
-	in(t, "ErrInvalid wrong patient for the room, unknown post, no need", func(t *testing.T, w *Ward) {
+	both(t, "ErrInvalid wrong patient for the room, unknown post, no need", func(t *testing.T, w *Ward) {
 		asha := w.As("asha")
 		about := asha.PatientRoom("pt_smith")
 		_, err := w.Paging.Raise(context.Background(), asha.User, paging.NewPage{Txn: "a", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent,
@@ -175,7 +198,7 @@ func TestPage_Sight(t *testing.T) {
 		_, err = w.Paging.Raise(context.Background(), w.As("owen").User, paging.NewPage{Txn: "d", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent, Room: about, What: "x", Need: "ring"})
 		want(t, err, fault.Hidden)
 	})
-	in(t, "OK every step is in the audit, and the chain holds", func(t *testing.T, w *Ward) {
+	both(t, "OK every step is in the audit, and the chain holds", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		w.Pass(rung())
 		ok(t, w.As("grace").Accept(p.ID))
@@ -194,7 +217,8 @@ func TestPage_Sight(t *testing.T) {
 }
 
 func TestPreview(t *testing.T) {
-	in(t, "OK says who gets it when", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK says who gets it when", func(t *testing.T, w *Ward) {
 		plan, err := w.Paging.Preview(context.Background(), w.As("asha").User, paging.Target{Post: "po_med_spr"}, paging.Urgent, nil, time.Now())
 		ok(t, err)
 		var got []string
@@ -212,12 +236,13 @@ func TestPreview(t *testing.T) {
 }
 
 func TestPageGuard(t *testing.T) {
+	t.Parallel()
 	page := func(w *Ward) (paging.Snapshot, Actor) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		w.As("grace").PatientRoom("pt_jones")
 		return p, w.As("grace")
 	}
-	in(t, "ErrForbidden a forged acceptance is refused before it is written", func(t *testing.T, w *Ward) {
+	both(t, "ErrForbidden a forged acceptance is refused before it is written", func(t *testing.T, w *Ward) {
 		p, grace := page(w)
 		before := len(grace.Hears(p.RoomID))
 		for name, try := range map[string]func() error{
@@ -269,7 +294,7 @@ func TestPageGuard(t *testing.T) {
 			t.Fatalf("the page is %s", p.Status)
 		}
 	})
-	in(t, "OK the holder's own answer from any client is the answer", func(t *testing.T, w *Ward) {
+	both(t, "OK the holder's own answer from any client is the answer", func(t *testing.T, w *Ward) {
 		p, _ := page(w)
 		_, err := w.As("liam").Sends(p.RoomID, paging.AnswerType, map[string]any{"page": p.ID, "answer": "accept", "eta_minutes": 4,
 			"m.relates_to": map[string]any{"rel_type": "m.reference", "event_id": p.EventID}})
@@ -287,13 +312,13 @@ func TestPageGuard(t *testing.T) {
 			t.Fatalf("written: %v", types)
 		}
 	})
-	in(t, "ErrConflict an answer event to a closed page is refused", func(t *testing.T, w *Ward) {
+	both(t, "ErrConflict an answer event to a closed page is refused", func(t *testing.T, w *Ward) {
 		p, _ := page(w)
 		ok(t, w.As("liam").Accept(p.ID))
 		_, err := w.As("grace").Sends(p.RoomID, paging.AnswerType, map[string]any{"page": p.ID, "answer": "accept"})
 		want(t, err, fault.Conflict)
 	})
-	in(t, "ErrForbidden an answer in another room", func(t *testing.T, w *Ward) {
+	both(t, "ErrForbidden an answer in another room", func(t *testing.T, w *Ward) {
 		p, _ := page(w)
 		other := w.As("liam").PatientRoom("pt_smith")
 		_, err := w.As("liam").Sends(other, paging.AnswerType, map[string]any{"page": p.ID, "answer": "accept"})
@@ -302,13 +327,14 @@ func TestPageGuard(t *testing.T) {
 }
 
 func TestPageCrash(t *testing.T) {
+	t.Parallel()
 	count := func(w *Ward) int {
 		all, err := w.Paging.Sent(context.Background(), w.As("asha").User)
 		ok(w.T.(*testing.T), err)
 		return len(all)
 	}
 	for _, seam := range []string{"before-commit", "before-wake", "before-ack"} {
-		in(t, "raise killed "+seam, func(t *testing.T, w *Ward) {
+		both(t, "raise killed "+seam, func(t *testing.T, w *Ward) {
 			w.As("asha").PatientRoom("pt_jones")
 			w.Crash(seam, "paging.raise", func() { _, _ = w.As("asha").TryPage("po_med_spr", "pt_jones", "x", "t1") })
 			if seam == "before-commit" && count(w) != 0 || seam != "before-commit" && count(w) != 1 {
@@ -323,7 +349,7 @@ func TestPageCrash(t *testing.T) {
 				t.Fatalf("the clock stands: held by %s", p.Current.User)
 			}
 		})
-		in(t, "accept killed "+seam, func(t *testing.T, w *Ward) {
+		both(t, "accept killed "+seam, func(t *testing.T, w *Ward) {
 			p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 			w.Crash(seam, "paging.answer", func() { _ = w.As("liam").Accept(p.ID) })
 			p, err := w.As("asha").Sees(p.ID)
@@ -336,7 +362,7 @@ func TestPageCrash(t *testing.T) {
 				t.Fatalf("got %s", kinds(p))
 			}
 		})
-		in(t, "tick killed "+seam, func(t *testing.T, w *Ward) {
+		both(t, "tick killed "+seam, func(t *testing.T, w *Ward) {
 			p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 			w.Crash(seam, "paging.tick", func() { w.Pass(rung()) })
 			w.Pass(time.Second)
@@ -345,7 +371,7 @@ func TestPageCrash(t *testing.T) {
 			}
 		})
 	}
-	in(t, "OK the clock goes on while nobody is there", func(t *testing.T, w *Ward) {
+	both(t, "OK the clock goes on while nobody is there", func(t *testing.T, w *Ward) {
 		p := w.As("asha").Page("po_med_spr", "pt_jones", "x")
 		w.Restart(time.Hour)
 		p, err := w.As("asha").Sees(p.ID)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"wardline/clinical/paging"
@@ -79,6 +78,7 @@ func (w *Ward) writes(name string, fn func()) (n int) {
 //
 // hazard: H2 delivered, not noticed
 func TestReach_Push(t *testing.T) {
+	t.Parallel()
 	steps := func(w *Ward, p paging.Snapshot) string {
 		w.Pass(time.Second)
 		p, err := w.As("asha").Sees(p.ID)
@@ -193,7 +193,6 @@ func TestReach_Push(t *testing.T) {
 				p = w.As("asha").Page("po_med_spr", "pt_jones", "please")
 				w.Pass(time.Second)
 			})
-			synctest.Wait()
 			is(t, steps(w, p), "sent, failed push: no device has notifications on")
 		})
 	}

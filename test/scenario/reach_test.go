@@ -101,6 +101,7 @@ func (w *Ward) receipt(text string) error {
 }
 
 func TestReach(t *testing.T) {
+	t.Parallel()
 	in(t, "OK a text, then a call, to whoever has the page, and then to the next", func(t *testing.T, w *Ward) {
 		sms, voice := phones(t, w)
 		asha := w.As("asha")
@@ -219,6 +220,7 @@ func TestReach(t *testing.T) {
 
 // TestReach_Crash kills the process at each seam of each act that sends: one text more may go, and never one less.
 func TestReach_Crash(t *testing.T) {
+	t.Parallel()
 	for _, seam := range []string{"before-commit", "before-wake", "before-ack"} {
 		for _, act := range []string{"reach.begin", "reach.settle"} {
 			in(t, seam+" of "+act, func(t *testing.T, w *Ward) {
@@ -245,6 +247,7 @@ func TestReach_Crash(t *testing.T) {
 
 // Numbers are their owner's business; a post's belong to whoever keeps its rota; a carrier proves itself.
 func TestReach_HTTP(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		phones(t, w)
 		h := w.api()

@@ -41,6 +41,7 @@ func filed(t *testing.T, w *Ward, d record.DecisionID) record.Filing {
 }
 
 func TestRecord(t *testing.T) {
+	t.Parallel()
 	in(t, "OK a decision is filed and the room is told", func(t *testing.T, w *Ward) {
 		room, m := plan(w)
 		d, f, err := w.As("liam").Decides(room, m)
@@ -132,6 +133,7 @@ func TestRecord(t *testing.T) {
 
 // TestRecord_Limits: what is refused, by the record or before it, and what exactly is filed.
 func TestRecord_Limits(t *testing.T) {
+	t.Parallel()
 	in(t, "OK refused: the reason is shown to the room, never logged, never tried again", func(t *testing.T, w *Ward) {
 		room, m := plan(w)
 		w.EPR.Refuse("The patient is deceased.")
@@ -187,6 +189,7 @@ func TestRecord_Limits(t *testing.T) {
 }
 
 func TestRecordGuard(t *testing.T) {
+	t.Parallel()
 	in(t, "ErrForbidden a decided message cannot be edited or removed, a decision not forged", func(t *testing.T, w *Ward) {
 		room, m := plan(w)
 		liam := w.As("liam")
@@ -226,6 +229,7 @@ func TestRecordGuard(t *testing.T) {
 }
 
 func TestRecordCrash(t *testing.T) {
+	t.Parallel()
 	for _, act := range []string{"record.decide", "record.attempt", "record.settle"} {
 		for _, seam := range []string{"before-commit", "before-wake", "before-ack"} {
 			in(t, act+" killed "+seam, func(t *testing.T, w *Ward) {

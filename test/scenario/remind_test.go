@@ -51,6 +51,7 @@ func (a Actor) muted(in id.Room) (override, room bool, until int64) {
 }
 
 func TestRemind(t *testing.T) {
+	t.Parallel()
 	in(t, "OK a message comes back on time, across a restart, to its person alone", func(t *testing.T, w *Ward) {
 		asha, tom, grace := w.As("asha"), w.As("tom"), w.As("grace")
 		g := asha.Group(conversation.Group{Name: "Bay C", Class: conversation.Team, People: []id.User{tom.User}})

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAPI_Rota(t *testing.T) {
+	t.Parallel()
 	in(t, "OK success, stranger, nobody, malformed, somebody who keeps no rota", func(t *testing.T, w *Ward) {
 		h := w.api()
 		w.keeper("asha", directory.Everything)

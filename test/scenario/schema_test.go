@@ -155,6 +155,7 @@ func TestProtocol_Examples(t *testing.T) {
 
 // TestProtocol_Events: what the program really writes fits the documented schemas.
 func TestProtocol_Events(t *testing.T) {
+	t.Parallel()
 	in(t, "OK pages, steps, decisions, filings and state", func(t *testing.T, w *Ward) {
 		asha, liam, grace := w.As("asha"), w.As("liam"), w.As("grace")
 		p := asha.Page("po_med_spr", "pt_smith", "K 6.1")

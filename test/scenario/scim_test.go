@@ -48,6 +48,7 @@ func patch(ops string) string {
 
 // TestSCIM_Conformance is a table of what RFC 7644 asks for, one row after another on one trust.
 func TestSCIM_Conformance(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		h := w.scim()
 		const user = "/Users/nerys.pugh"
@@ -133,6 +134,7 @@ func esc(s string) string {
 }
 
 func TestSCIM(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK a PATCH whose last operation is refused has changed nothing", func(t *testing.T, w *Ward) {
 		h := w.scim()

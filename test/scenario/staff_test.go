@@ -15,6 +15,7 @@ import (
 
 // hazard: H6
 func TestLeaver(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK in the middle of a duty: access ends everywhere at once, the post is an alarm, the page goes on", func(t *testing.T, w *Ward) {
 		liam, asha := w.As("liam"), w.As("asha")
@@ -86,6 +87,7 @@ func TestLeaver(t *testing.T) {
 const file = "Employee Number,Title,First Name,Last Name,Position Title,Pay Band,Staff Group,Department,Registration Body,Registration Number,Email Address,Leaving Date\n"
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	maya := func(w *Ward) (by func(body string, o staff.Options) (staff.Report, error)) {
 		return func(body string, o staff.Options) (staff.Report, error) {
@@ -189,6 +191,7 @@ func TestImport(t *testing.T) {
 }
 
 func TestAPI_Staff(t *testing.T) {
+	t.Parallel()
 	in(t, "OK cards for all staff, the rest for who looks after the directory", func(t *testing.T, w *Ward) {
 		h := w.api()
 		entry := `{"number":"77","name":"New Person","role":"Porter","ward":"Ward 7","registration":"","email":"new.person@st-elsewhere.example","languages":["Welsh"]}`
@@ -239,6 +242,7 @@ func TestAPI_Staff(t *testing.T) {
 }
 
 func TestSearch_ForgivesSlips(t *testing.T) {
+	t.Parallel()
 	in(t, "OK", func(t *testing.T, w *Ward) {
 		for q, want := range map[string]string{"hugehs": "Liam Hughes", "ftaima": "Fatima Siddiqui", "siddiqi": "Fatima Siddiqui", "registar stroke": "Stroke registrar", "obrien": "Aoife O’Brien",
 			"llyr": "Bronwen Llŷr", "physiotherpist": "Kate Sullivan", "anesthetic": "Anaesthetic registrar"} {
@@ -260,6 +264,7 @@ func TestSearch_ForgivesSlips(t *testing.T) {
 
 // hazard: H20
 func TestStaff_NobodyComesInAsAnAdministrator(t *testing.T) {
+	t.Parallel()
 	in(t, "OK who keeps the staff list makes no link for an administrator", func(t *testing.T, w *Ward) {
 		ctx := t.Context()
 		keeper, boss := w.As("maya").User, w.As("jo").User

@@ -16,7 +16,8 @@ import (
 //
 // hazard: H3 noticed, nobody owns it
 func TestSwitchboard(t *testing.T) {
-	in(t, "OK a page that nobody answered is ended by telephone, by a named person", func(t *testing.T, w *Ward) {
+	t.Parallel()
+	both(t, "OK a page that nobody answered is ended by telephone, by a named person", func(t *testing.T, w *Ward) {
 		jo, asha, ruth := w.As("jo"), w.As("asha"), w.As("ruth")
 		p := asha.Page("po_med_spr", "pt_jones", "NEWS2 9")
 		w.Pass(20 * rung())
@@ -61,7 +62,7 @@ func TestSwitchboard(t *testing.T) {
 			t.Error("the log holds what the page was about")
 		}
 	})
-	in(t, "OK a page for a caller says for whom", func(t *testing.T, w *Ward) {
+	both(t, "OK a page for a caller says for whom", func(t *testing.T, w *Ward) {
 		n := paging.NewPage{Txn: "x", To: paging.Target{Post: "po_med_spr"}, Urgency: paging.Urgent, Where: "Theatre 3", What: "ring back", Need: "ring", Callback: "5501", For: "Sister Kelly"}
 		p, err := w.Switchboard.Raise(t.Context(), w.As("jo").User, n)
 		if ok(t, err); p.From.Role != "for Sister Kelly" || p.From.User != w.As("jo").User {
@@ -74,7 +75,7 @@ func TestSwitchboard(t *testing.T) {
 		_, err = w.Switchboard.Raise(t.Context(), w.As("jo").User, n)
 		want(t, err, fault.Invalid)
 	})
-	in(t, "OK who is on, the empty ones first, and tonight's gaps; ErrHidden for everybody else", func(t *testing.T, w *Ward) {
+	both(t, "OK who is on, the empty ones first, and tonight's gaps; ErrHidden for everybody else", func(t *testing.T, w *Ward) {
 		w.Pass(time.Second)
 		posts, err := w.Switchboard.Posts(t.Context())
 		if ok(t, err); posts[0].ID != "po_med_sho2" || posts[0].Alarm == nil {

@@ -14,6 +14,7 @@ import (
 
 // hazard: H18
 func TestTestPage_Crash(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	// one says that a day had one run, with each post told and closed, and nothing running.
 	one := func(t *testing.T, w *Ward, posts int) {
@@ -119,6 +120,7 @@ func TestTestPage_Crash(t *testing.T) {
 
 // hazard: H7
 func TestTestPage_ClockChanges(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ day, at string }{{"2000-03-26", "02:30"}, {"2000-10-29", "01:30"}} {
 		in(t, "OK at 01:30 on "+c.day+" it runs once", func(t *testing.T, w *Ward) {
 			day, err := rota.ParseDate(c.day)

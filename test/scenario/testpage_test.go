@@ -184,6 +184,7 @@ func (w *Ward) runs() map[testpage.RunState]int {
 
 // hazard: H1
 func TestTestPage(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK at its time whoever holds each post has a test, answers, and the board says after how long and by which way", func(t *testing.T, w *Ward) {
 		w.Browsers.of = map[id.User]int{w.As("grace").User: 1}
@@ -294,6 +295,7 @@ func TestTestPage(t *testing.T) {
 
 // hazard: H6
 func TestTestPage_Holders(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK protected states are left alone, also one that begins meanwhile", func(t *testing.T, w *Ward) {
 		liam, grace := w.As("liam"), w.As("grace")
@@ -371,6 +373,7 @@ func TestTestPage_Holders(t *testing.T) {
 
 // hazard: H11
 func TestTestPage_IsNoPage(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK it raises no page, is in no measure and no ledger, and nobody's notice but the holder's", func(t *testing.T, w *Ward) {
 		w.tests(w.only("00:05", sprPost))
@@ -454,6 +457,7 @@ func TestTestPage_IsNoPage(t *testing.T) {
 }
 
 func TestTestPage_Operators(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	in(t, "OK the usual posts are the critical ones and those of emergency teams; single ones are put in and left out", func(t *testing.T, w *Ward) {
 		names := func(r testpage.Rules) string {
@@ -546,6 +550,7 @@ func TestTestPage_Operators(t *testing.T) {
 }
 
 func TestTestPage_Hidden(t *testing.T) {
+	t.Parallel()
 	in(t, "ErrHidden for who is neither at the switchboard nor keeps everything, and for a test that is not one's own", func(t *testing.T, w *Ward) {
 		w.tests(w.only("00:05", sprPost))
 		w.until("00:05")

@@ -19,6 +19,7 @@ import (
 
 // TestAPI_Uploads: a file comes in parts by HTTP, from whoever was given its name and from nobody else.
 func TestAPI_Uploads(t *testing.T) {
+	t.Parallel()
 	in(t, "OK in parts, and what is refused", func(t *testing.T, w *Ward) {
 		files, err := media.Open(w.DB, "st-elsewhere", t.TempDir(), 1<<20)
 		ok(t, err)

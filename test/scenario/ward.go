@@ -6,8 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,11 +81,12 @@ type Ward struct {
 	EPR           *fhirdouble.Server
 	Log           *Log
 
-	dir   string
-	log   *slog.Logger
-	group *run.Group
-	ahead atomic.Int64                            // how far the machine's clock was set, in nanoseconds
-	seam  atomic.Pointer[func(point, act string)] // what Crash waits for
+	store  store
+	clocks []string // the clocks that run; nil is all
+	log    *slog.Logger
+	group  *run.Group
+	ahead  atomic.Int64                            // how far the machine's clock was set, in nanoseconds
+	seam   atomic.Pointer[func(point, act string)] // what Crash waits for
 }
 
 // Log keeps everything that was logged, so that a scenario can look for what must not be there.
@@ -116,21 +116,27 @@ func Migrations() []db.Migrations {
 		directory.Migrations(), patient.Migrations(), rota.Migrations(), staff.Migrations(), status.Migrations(), conversation.Migrations(), remind.Migrations(), ask.Migrations(), paging.Migrations(), reach.Migrations(), emergency.Migrations(), inbound.Migrations(), measure.Migrations(), switchboard.Migrations(), testpage.Migrations(), alarm.Migrations(), record.Migrations()}
 }
 
-// New returns a ward with its people on duty, no conversations, and its clocks running; the test ends it.
+// New returns a ward on SQLite with its people on duty, no conversations, and its clocks running; the test ends it.
 func New(t testing.TB) *Ward {
 	t.Helper()
-	w := &Ward{T: t, dir: t.TempDir(), Log: &Log{}, Browsers: &browsers{}}
+	return newWard(t, &liteStore{dir: t.TempDir()})
+}
+
+func newWard(t testing.TB, s store) *Ward {
+	t.Helper()
+	w := &Ward{T: t, store: s, Log: &Log{}, Browsers: &browsers{}}
 	w.log = slog.New(slog.NewTextHandler(w.Log, nil))
 	epr, err := fhirdouble.New("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.EPR = epr
+	s.fill(t)
 	w.open()
-	t.Cleanup(w.close)
-	if err := demo.Staff(context.Background(), w.seed(), time.Now()); err != nil {
-		t.Fatalf("staff the ward: %v", err)
-	}
+	t.Cleanup(func() {
+		w.close()
+		w.store.drop()
+	})
 	return w
 }
 
@@ -141,11 +147,17 @@ func (w *Ward) seed() demo.Deps {
 // Steward is the trust's service account.
 const Steward = id.User("@wardline:st-elsewhere")
 
-// open builds everything on the ward's folder, in the order of app.
+// open builds everything on what the ward has stored, in the order of app, and lets its clocks run.
 func (w *Ward) open() {
 	w.T.Helper()
+	w.build()
+	w.run()
+}
+
+func (w *Ward) build() {
+	w.T.Helper()
 	ctx := context.Background()
-	d, err := db.Open(ctx, filepath.Join(w.dir, "wardline.db"))
+	d, err := db.Open(ctx, w.store.source())
 	if err != nil {
 		w.T.Fatalf("open: %v", err)
 	}
@@ -199,24 +211,41 @@ func (w *Ward) open() {
 	w.Rooms.Guard(w.Emergency.Guard)
 	w.Rooms.Guard(w.Record.Guard)
 	w.Timeline.OnDelivered = w.Paging.Delivered
+}
+
+func (w *Ward) run() {
 	w.group = run.NewGroup(w.log)
-	w.group.Go("rota.clock", w.Rota.Run)
-	w.group.Go("conversation.follow", w.Conversations.Run)
-	w.group.Go("remind.clock", w.Reminders.Run)
-	w.group.Go("status.clock", w.Status.Run)
-	w.group.Go("ask.clock", w.Asks.Run)
-	w.group.Go("paging.scheduler", w.Paging.Run)
-	w.group.Go("reach.carriers", w.Reach.Run)
-	w.group.Go("reach.pushes", w.Reach.Record)
-	w.group.Go("emergency.clock", w.Emergency.Run)
-	w.group.Go("testpage.clock", w.Tests.Run)
-	w.group.Go("record.worker", w.Record.Run)
+	for _, c := range []struct {
+		name string
+		fn   func(context.Context) error
+	}{{"rota.clock", w.Rota.Run}, {"conversation.follow", w.Conversations.Run}, {"remind.clock", w.Reminders.Run}, {"status.clock", w.Status.Run}, {"ask.clock", w.Asks.Run},
+		{"paging.scheduler", w.Paging.Run}, {"reach.carriers", w.Reach.Run}, {"reach.pushes", w.Reach.Record}, {"emergency.clock", w.Emergency.Run}, {"testpage.clock", w.Tests.Run}, {"record.worker", w.Record.Run}} {
+		if w.clocks == nil || slices.Contains(w.clocks, c.name) {
+			w.group.Go(c.name, c.fn)
+		}
+	}
+}
+
+// Only lets none but the named clocks run from now on, also after a crash. Each clock looks up every half minute whether the machine's was
+// set, so a scenario of days would spend most of its time on clocks that have nothing to do in it.
+func (w *Ward) Only(clocks ...string) {
+	w.T.Helper()
+	if err := w.group.Stop(context.Background()); err != nil {
+		w.T.Errorf("stop: %v", err)
+	}
+	w.clocks = clocks
+	w.run()
+	synctest.Wait()
 }
 
 func (w *Ward) close() {
 	if err := w.group.Stop(context.Background()); err != nil {
 		w.T.Errorf("stop: %v", err)
 	}
+	w.shut()
+}
+
+func (w *Ward) shut() {
 	w.Timeline.Stop()
 	if err := w.DB.Close(); err != nil {
 		w.T.Errorf("close: %v", err)
@@ -250,30 +279,22 @@ func (w *Ward) Restart(pause time.Duration) {
 // "before-wake" and "before-ack".
 func (w *Ward) Crash(seam, act string, fn func()) {
 	w.T.Helper()
-	var copied string
+	var copied store
 	watch := func(point, name string) {
-		if point == seam && name == act && copied == "" {
-			copied = w.T.TempDir()
-			for _, file := range []string{"wardline.db", "wardline.db-wal"} {
-				raw, err := os.ReadFile(filepath.Join(w.dir, file))
-				if err == nil {
-					err = os.WriteFile(filepath.Join(copied, file), raw, 0o600)
-				}
-				if err != nil {
-					w.T.Errorf("copy %s: %v", file, err)
-				}
-			}
+		if point == seam && name == act && copied == nil {
+			copied = w.store.copy(w.T)
 		}
 	}
 	w.seam.Store(&watch)
 	fn()
 	synctest.Wait()
 	w.seam.Store(nil)
-	if copied == "" {
+	if copied == nil {
 		w.T.Fatalf("no act %q came to the seam %q", act, seam)
 	}
 	w.close()
-	w.dir = copied
+	w.store.drop()
+	w.store = copied
 	w.open()
 	synctest.Wait()
 }
