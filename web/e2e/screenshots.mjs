@@ -102,7 +102,7 @@ try {
     await jo.page.locator('button', { hasText: /^Test all posts$/ }).click();
     for (const p of [liam, asha, jo]) await p.page.locator('[data-test-page] button').click();
     await jo.page.locator('[data-test="po_med_spr"][data-state="received"]').waitFor();
-    await jo.page.locator('.toast').waitFor({ state: 'detached' });
+    await jo.page.waitForFunction(() => !document.querySelector('.toast'));
     await shot(jo, `test-board-desk-${theme}`);
     for (const p of [asha, tom, liam, jo]) await p.context.close();
   }

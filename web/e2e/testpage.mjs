@@ -38,6 +38,16 @@ async function narrow(p) {
   await p.page.setViewportSize(size);
 }
 
+// told hands a message to the page's service worker as the browser's push service would.
+async function told(p, data) {
+  await p.page.evaluate(() => navigator.serviceWorker.ready);
+  const cdp = await p.context.newCDPSession(p.page);
+  const reg = new Promise((ok) => cdp.on('ServiceWorker.workerRegistrationUpdated', (e) => { const r = e.registrations.find((x) => !x.isDeleted); if (r) ok(r.registrationId); }));
+  await cdp.send('ServiceWorker.enable');
+  await cdp.send('ServiceWorker.deliverPushMessage', { origin: p.url, registrationId: await reg, data });
+  await cdp.detach();
+}
+
 const post = (p, name) => p.page.locator('[data-test]', { hasText: name });
 const bar = (p) => p.page.locator('[data-test-page]');
 
@@ -59,6 +69,7 @@ test('1 an operator tests every post; the holder has a bar that is plainly a tes
   await liam.both('testpage-phone');
   const over = await liam.page.evaluate(() => document.querySelector('.test-bar').getBoundingClientRect().bottom - document.querySelector('.fixed-app').getBoundingClientRect().top);
   assert.ok(over <= 1, `the bar lies over ${over} px of the app`);
+  await told(liam, JSON.stringify({ level: 2, check: await bar(liam).getAttribute('data-test-page') }));
   await post(jo, 'Medical registrar on call').locator('.tag', { hasText: 'Waiting' }).waitFor();
   await post(jo, 'SHO 2').locator('.tag', { hasText: 'Nobody holds it' }).waitFor();
   await bar(jo).locator('button', { hasText: 'Received' }).focus(); // the operator holds a post as well
@@ -87,7 +98,7 @@ test('3 the board follows by itself, red first, and a post is tested by telephon
   await post(jo, 'Medical registrar on call').locator('.tag', { hasText: 'Received' }).waitFor();
   assert.match(await jo.page.locator('[data-test]').first().innerText(), /SHO 2/);
   await post(jo, 'Medical registrar on call').locator('button.item').click();
-  await jo.page.locator('tr', { hasText: 'Open app' }).locator('td', { hasText: 'on a device at' }).waitFor();
+  for (const way of ['Open app', 'Web Push']) await jo.page.locator('tr', { hasText: way }).locator('td', { hasText: 'on a device at' }).waitFor();
   await post(jo, 'SHO 2').locator('button.item').focus();
   await jo.page.keyboard.press('Enter');
   await post(jo, 'SHO 2').locator('button', { hasText: 'Show numbers' }).click();
