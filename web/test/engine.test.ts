@@ -50,6 +50,26 @@ describe('the engine', () => {
     expect(room.lines).toHaveLength(2);
   });
 
+  it('keeps the tests that wait for an answer, also over a start, and puts one away that is answered', async () => {
+    const disk = new MemoryDisk();
+    const e = engine(disk);
+    await e.start(me);
+    await settle();
+    let told = 0;
+    e.topics.on('tests', () => { told += 1; });
+    const tests = [{ run: 'tr_1', post: 'SHO 1', at: 1, due_at: 301_000 }, { run: 'tr_2', post: 'SHO 2', at: 2, due_at: 302_000 }, { post: 'nonsense' }];
+    await e.applySync({ ...response('p1', {}), extensions: { account_data: { global: [{ type: 'uk.wardline.tests', content: { tests } }] } } });
+    expect(told).toBe(1);
+    const again = engine(disk, false);
+    await again.recall();
+    expect(again.marks.tests.map((x) => `${x.run} ${x.post} ${x.due}`)).toEqual(['tr_1 SHO 1 301000', 'tr_2 SHO 2 302000']);
+    e.marks.answered('tr_1');
+    expect(e.marks.tests.map((x) => x.run)).toEqual(['tr_2']);
+    expect(told).toBe(2);
+    await e.erase();
+    expect(e.marks.tests).toEqual([]);
+  });
+
   it('orders the newest first and counts the unread', async () => {
     const e = engine(new MemoryDisk());
     await e.start(me);
