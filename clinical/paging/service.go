@@ -219,6 +219,9 @@ func (s *Service) finish(ctx context.Context, tx *db.Tx, p stored, effects []Eff
 		}
 		entry := audit.Entry{At: time.UnixMilli(e.Step.At), Actor: actor, Action: "page." + string(e.Step.Kind), Object: string(p.ID),
 			Detail: map[string]string{"room": string(p.RoomID), "post": string(p.Current.Post.ID), "holder": string(p.Current.User)}}
+		if e.Step.By != "" {
+			entry.Detail["user"] = string(e.Step.User) // whom somebody else spoke for
+		}
 		if err := audit.Append(ctx, tx, entry); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package switchboard
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -71,6 +72,14 @@ func (s *Service) Log(ctx context.Context, day rota.Date) ([]Line, error) {
 		var parts []string
 		for _, key := range []string{"post", "holder", "user", "outcome", "for", "name"} {
 			v := e.Detail[key]
+			if e.Action == "page.accepted" { // who comes is what is asked afterwards, and not who held it
+				switch key {
+				case "holder":
+					v = cmp.Or(e.Detail["user"], e.Actor)
+				case "user":
+					continue
+				}
+			}
 			switch key {
 			case "post":
 				v = called[v]

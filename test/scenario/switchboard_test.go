@@ -53,7 +53,7 @@ func TestSwitchboard(t *testing.T) {
 		for _, row := range switchboard.Table(lines) {
 			text += strings.Join(row, "|") + "\n"
 		}
-		for _, words := range []string{"Jo Bright|telephone call", "Liam Hughes, no answer", "|Ruth Cole, spoken to, coming\n", "numbers looked at"} {
+		for _, words := range []string{"Jo Bright|telephone call", "Liam Hughes, no answer", "|Ruth Cole, spoken to, coming\n", "numbers looked at", "Jo Bright|accepted|" + string(p.ID) + "|Switchboard, Ruth Cole\n"} {
 			if !strings.Contains(text, words) {
 				t.Errorf("the log does not have %q: %s", words, text)
 			}
