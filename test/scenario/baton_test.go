@@ -249,6 +249,8 @@ func randomDays(t *testing.T, w *Ward, r *rand.Rand, day rota.Date) {
 			_ = who.Does(rota.Refuse, post)
 		case 7:
 			_ = who.Does(rota.See, post)
+		case 9: // a machine takes over whose clock is up to ten minutes apart from the last one's
+			w.HandOver(time.Duration(r.IntN(120))*time.Second, time.Duration(w.ahead.Load())+time.Duration(r.IntN(1201)-600)*time.Second, r.IntN(2) == 0)
 		case 8:
 			if ring := w.rings(post); ring != nil {
 				_ = Actor{w, ring.Current.User}.Accept(ring.ID)
