@@ -6,6 +6,7 @@ import (
 	"embed"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"wardline/clinical/directory"
@@ -39,10 +40,46 @@ type Deps struct {
 }
 
 // Service answers the console.
-type Service struct{ Deps }
+type Service struct {
+	Deps
+	mu     sync.Mutex // guards looked
+	looked map[look]time.Time
+}
+
+// look is one operator at one page.
+type look struct {
+	by   id.User
+	page paging.ID
+}
+
+// opened is how long an operator who has opened a page goes on looking at it: a console that fetches it anew is no other look.
+const opened = 5 * time.Minute
 
 // New returns the service. It starts nothing.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{Deps: d, looked: map[look]time.Time{}} }
+
+// goesOn says whether an operator has this page open already. It forgets who looks no more; after a restart everybody opens anew.
+func (s *Service) goesOn(l look) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	for l, at := range s.looked {
+		if d := now.Sub(at); d < 0 || d > opened { // or the clock was set back
+			delete(s.looked, l)
+		}
+	}
+	_, on := s.looked[l]
+	if on {
+		s.looked[l] = now
+	}
+	return on
+}
+
+func (s *Service) opens(l look) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked[l] = s.Now()
+}
 
 var errHidden = fault.New(fault.Hidden, "M_NOT_FOUND", "Not found.")
 
@@ -157,7 +194,8 @@ var (
 	noteSpoke = db.SQL("switchboard.note_spoke", `INSERT INTO switchboard_spoke (id, page, at, by_user, txn, user_id, outcome, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
 )
 
-// Page returns a page with whom an operator can call out for it, and whom they have called. That numbers were looked at is in the audit.
+// Page returns a page with whom an operator can call out for it, and whom they have called. That numbers were looked at is in
+// the audit, once each time that an operator opens a page.
 // An unknown page is fault.Hidden.
 func (s *Service) Page(ctx context.Context, by id.User, page paging.ID) (Detail, error) {
 	var d Detail
@@ -194,7 +232,12 @@ func (s *Service) Page(ctx context.Context, by id.User, page paging.ID) (Detail,
 	if d.Spoke, err = s.spoke(ctx, page); err != nil {
 		return d, err
 	}
+	l := look{by, page}
+	if s.goesOn(l) {
+		return d, nil
+	}
 	return d, s.DB.Write(ctx, "switchboard.look", func(ctx context.Context, tx *db.Tx) error {
+		tx.AfterCommit(func() { s.opens(l) })
 		return s.note(ctx, tx, by, "switchboard.numbers", string(page), nil)
 	})
 }

@@ -29,6 +29,11 @@ func TestSwitchboard(t *testing.T) {
 		if ok(t, err); len(d.Rungs) < 3 || d.Rungs[0].Name != "Liam Hughes" {
 			t.Fatalf("%d rungs", len(d.Rungs))
 		}
+		for _, later := range []time.Duration{4 * time.Minute, 4 * time.Minute, 6 * time.Minute} { // fetched anew twice, and opened again
+			w.Pass(later)
+			_, err = w.Switchboard.Page(t.Context(), jo.User, p.ID)
+			ok(t, err)
+		}
 		no := switchboard.Call{Txn: "1", Page: p.ID, User: w.As("liam").User, Outcome: switchboard.NoAnswer}
 		after, err := w.Switchboard.Spoke(t.Context(), jo.User, no)
 		if ok(t, err); after.Status != paging.Open {
@@ -57,6 +62,9 @@ func TestSwitchboard(t *testing.T) {
 			if !strings.Contains(text, words) {
 				t.Errorf("the log does not have %q: %s", words, text)
 			}
+		}
+		if n := strings.Count(text, "numbers looked at"); n != 2 {
+			t.Errorf("numbers were looked at %d times, want 2", n)
 		}
 		if strings.Contains(text, "NEWS2") {
 			t.Error("the log holds what the page was about")
