@@ -79,9 +79,12 @@ func spread(all []int64) Spread {
 		return Spread{P50: Never, P90: Never}
 	}
 	slices.Sort(all)
-	at := func(p int) int64 { return all[min(len(all)-1, len(all)*p/100)] }
-	return Spread{len(all), at(50), at(90)}
+	return Spread{len(all), Rank(all, 50), Rank(all, 90)}
 }
+
+// Rank returns what so many of a hundred values do not exceed, by the nearest rank, so that it is one that happened. The values are sorted, and
+// at least one.
+func Rank(sorted []int64, of100 int) int64 { return sorted[(len(sorted)*of100+99)/100-1] }
 
 // MeasureOf sums calls up.
 func MeasureOf(calls []Call) Measure {

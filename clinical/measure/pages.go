@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wardline/clinical/directory"
+	"wardline/clinical/emergency"
 	"wardline/clinical/paging"
 	"wardline/clinical/rota"
 	"wardline/ground/db"
@@ -167,8 +168,7 @@ func spread(all []int64) Spread {
 		return Spread{Count: len(all), Half: -1, Most: -1}
 	}
 	slices.Sort(all)
-	at := func(of100 int) int64 { return all[(len(all)*of100+99)/100-1] }
-	return Spread{Count: len(all), Half: at(50), Most: at(90)}
+	return Spread{Count: len(all), Half: emergency.Rank(all, 50), Most: emergency.Rank(all, 90)}
 }
 
 func byPages(a, b Group) int {
