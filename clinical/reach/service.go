@@ -67,11 +67,13 @@ func Person(u id.User) Owner { return Owner(u) }
 // Post is a post as an owner. A person's id begins with @, a post's never.
 func Post(p directory.PostID) Owner { return Owner(p) }
 
-// Contact is one way in which an owner can be reached. Address is "" while there is none; Offered says whether this trust has a carrier.
+// Contact is one way in which an owner can be reached. Address is "" while there is none; Offered says whether this trust has a carrier;
+// Test is the newest test of the last day.
 type Contact struct {
 	Way     Way
 	Address obs.Hidden
 	Offered bool
+	Test    Test
 }
 
 var (
@@ -88,7 +90,11 @@ func (s *Service) Contacts(ctx context.Context, o Owner) ([]Contact, error) {
 	}
 	list := make([]Contact, 0, len(Ways))
 	for _, w := range Ways {
-		list = append(list, Contact{Way: w, Address: obs.Hidden(have[w]), Offered: s.Config.Carriers[w] != nil})
+		c := Contact{Way: w, Address: obs.Hidden(have[w]), Offered: s.Config.Carriers[w] != nil}
+		if c.Test, err = s.testOf(ctx, s.DB, o, w); err != nil {
+			return nil, err
+		}
+		list = append(list, c)
 	}
 	return list, nil
 }

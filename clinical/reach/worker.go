@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"wardline/clinical/carrier"
@@ -110,6 +111,9 @@ func (s *Service) ring(w Way) {
 func (s *Service) Run(ctx context.Context) error {
 	err := s.DB.Write(ctx, "reach.old", func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, oldTries, s.Now().Add(-keepFor).UnixMilli()); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, oldTests, s.Now().Add(-keepFor).UnixMilli()); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, resume, s.Now().UnixMilli()) // what the last process began and did not end
@@ -294,6 +298,9 @@ func (s *Service) Receive(ctx context.Context, w Way, r *http.Request) error {
 
 // receive takes one receipt.
 func (s *Service) receive(ctx context.Context, tx *db.Tx, w Way, got carrier.Receipt) error {
+	if strings.HasPrefix(got.Ref, testRef) {
+		return s.settleTest(ctx, tx, got.Ref, w, string(got.State), got.Reason, due, taken)
+	}
 	t, err := db.One(ctx, tx, oneTry, scanTry, got.Ref, string(w))
 	if fault.Is(err, fault.NotFound) && s.Trials != nil {
 		return s.Trials(ctx, tx, got.Ref, got.State != carrier.Failed, got.Reason)

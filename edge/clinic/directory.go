@@ -61,6 +61,7 @@ type postView struct {
 	Alarm    *alarmView       `json:"alarm"`
 	Offers   []offerView      `json:"offers"`
 	Pageable bool             `json:"pageable"`
+	Keeps    bool             `json:"keeps,omitempty"` // of one post: the reader keeps its rota, and its numbers
 }
 
 type resultView struct {
@@ -268,5 +269,10 @@ func (h *handler) onePost(w http.ResponseWriter, r *http.Request, a account.Acto
 	if err != nil {
 		return err
 	}
+	keeps := directory.MayKeep(r.Context(), h.DB, by(a), view.Post.Service)
+	if keeps != nil && !fault.Is(keeps, fault.Forbidden) {
+		return keeps
+	}
+	v.Keeps = keeps == nil
 	return httpx.JSON(w, http.StatusOK, v)
 }

@@ -16,9 +16,24 @@ func (h *handler) showWays(w http.ResponseWriter, r *http.Request, o reach.Owner
 	if err != nil {
 		return err
 	}
+	return renderWays(w, list)
+}
+
+// testView is the newest test of a number.
+type testView struct {
+	At    int64  `json:"at"`
+	State string `json:"state"`
+	Why   string `json:"why"`
+}
+
+func renderWays(w http.ResponseWriter, list []reach.Contact) error {
 	ways := make([]map[string]any, 0, len(list))
 	for _, c := range list {
-		ways = append(ways, map[string]any{"way": c.Way, "address": string(c.Address), "offered": c.Offered})
+		var test *testView
+		if !c.Test.At.IsZero() {
+			test = &testView{c.Test.At.UnixMilli(), c.Test.State, c.Test.Why}
+		}
+		ways = append(ways, map[string]any{"way": c.Way, "address": string(c.Address), "offered": c.Offered, "test": test})
 	}
 	return httpx.JSON(w, http.StatusOK, map[string]any{"ways": ways})
 }
@@ -34,6 +49,26 @@ func (h *handler) setWay(w http.ResponseWriter, r *http.Request, a account.Actor
 		return err
 	}
 	return h.showWays(w, r, o)
+}
+
+func (h *handler) testWay(w http.ResponseWriter, r *http.Request, a account.Actor, o reach.Owner) error {
+	list, err := h.Reach.Try(r.Context(), a.User, o, reach.Way(r.PathValue("way")))
+	if err != nil {
+		return err
+	}
+	return renderWays(w, list)
+}
+
+func (h *handler) testMyWay(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	return h.testWay(w, r, a, reach.Person(a.User))
+}
+
+func (h *handler) testPostWay(w http.ResponseWriter, r *http.Request, a account.Actor) error {
+	o, err := h.keptPost(r, a)
+	if err != nil {
+		return err
+	}
+	return h.testWay(w, r, a, o)
 }
 
 func (h *handler) myWays(w http.ResponseWriter, r *http.Request, a account.Actor) error {

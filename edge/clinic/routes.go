@@ -133,8 +133,10 @@ func Routes(d Deps) []httpx.Route {
 		{Pattern: "GET /_wardline/v1/uploads/{media}", Handle: h.uploadState},
 		{Pattern: "GET /_wardline/v1/me/reach", Handle: h.myWays},
 		{Pattern: "PUT /_wardline/v1/me/reach/{way}", Handle: h.setMyWay},
+		{Pattern: "POST /_wardline/v1/me/reach/{way}/test", Handle: h.testMyWay},
 		{Pattern: "GET /_wardline/v1/posts/{id}/reach", Handle: h.postWays},
 		{Pattern: "PUT /_wardline/v1/posts/{id}/reach/{way}", Handle: h.setPostWay},
+		{Pattern: "POST /_wardline/v1/posts/{id}/reach/{way}/test", Handle: h.testPostWay},
 		{Pattern: "PUT /_wardline/v1/uploads/{media}", Handle: h.uploadPart},
 		{Pattern: "DELETE /_wardline/v1/uploads/{media}", Handle: h.dropUpload},
 	}

@@ -28,6 +28,7 @@ export interface Place {
   alarm: { kind: 'empty' | 'short' | 'late'; since: number; by: string; by_name: string } | null;
   offers: { from: string; from_name: string; to: string; to_name: string; at: number }[];
   pageable: boolean;
+  keeps?: boolean; // the reader keeps its rota, and its numbers
 }
 
 export interface Duty {
