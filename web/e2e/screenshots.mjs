@@ -38,6 +38,7 @@ async function emergency(asha, liam, jo, theme) {
   await shot(liam, `emergency-incoming-phone-${theme}`);
   await cover.locator('button', { hasText: 'In 2 min' }).click();
   await liam.page.locator('button', { hasText: 'I’m here' }).click();
+  await jo.go('#/chats');
   await jo.page.locator('.list-pane .waiting').first().click();
   await jo.page.locator('.main-pane [data-seat=po_med_spr] .tag', { hasText: 'Here' }).waitFor();
   await shot(jo, `emergency-board-desk-${theme}`);
