@@ -254,7 +254,7 @@ async function shift(p, g) {
   const { page } = p;
   for (let i = 0; i < (quick ? 2 : 6); i++) {
     await p.go('#/chats');
-    const row = page.locator('.list-pane .row:visible', { hasText: 'Team 0' }).nth(i % 5);
+    const row = page.locator('.list-pane .row:visible', { hasText: 'Team ' }).nth(i % 5);
     await row.click();
     await page.locator('.stream .bubble:visible').first().waitFor();
     await page.locator('#say').pressSequentially(`Round ${i}, all is well here.`, { delay: 70 });
@@ -304,7 +304,7 @@ try {
   await starts(browser, server.url, await liam.context.cookies());
   await liam.page.reload();
   await liam.page.waitForSelector('.list-pane .row');
-  await liam.page.waitForFunction(() => document.querySelectorAll('.list-pane .row').length > 40);
+  await liam.page.waitForFunction(() => Number(document.querySelector('.list-pane ul.rows > li')?.getAttribute('aria-setsize')) > 40);
   await warm(liam, g);
   await rooms(liam, g, trust);
   await sending(liam, g, trust, tom, tg);
