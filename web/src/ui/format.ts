@@ -2,10 +2,14 @@
 
 import { many, t } from '../words/words';
 
-const zone = 'Europe/London';
-const time = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hour12: false });
-const seconds = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
-const dayKey = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+// One for everything: a phone takes a while to make it, and the app waits for that at its start.
+const wall = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/London', hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+// at is an instant as the trust's walls show it.
+function at(ms: number): Partial<Record<Intl.DateTimeFormatPartTypes, string>> {
+  return Object.fromEntries(wall.formatToParts(ms).map((p) => [p.type, p.value]));
+}
+
 // Not every browser knows Welsh days and months, so they are words like others.
 const months = [t('Jan'), t('Feb'), t('Mar'), t('Apr'), t('May'), t('Jun'), t('Jul'), t('Aug'), t('Sep'), t('Oct'), t('Nov'), t('Dec')];
 const days = [t('Sun'), t('Mon'), t('Tue'), t('Wed'), t('Thu'), t('Fri'), t('Sat')];
@@ -39,7 +43,8 @@ export function clock(ms: number): string {
   const minute = Math.floor(ms / 60_000);
   let words = clockOf.get(minute);
   if (words === undefined) {
-    words = time.format(ms);
+    const w = at(ms);
+    words = `${w.hour}:${w.minute}`;
     if (clockOf.size >= 2_000) clockOf.clear();
     clockOf.set(minute, words);
   }
@@ -47,7 +52,7 @@ export function clock(ms: number): string {
 }
 
 export function clockSeconds(ms: number): string {
-  return ms > 0 ? seconds.format(ms) : '';
+  return ms > 0 ? `${clock(ms)}:${at(ms).second}` : '';
 }
 
 const dayOfHour = new Map<number, string>(); // Intl is slow, and a conversation asks for the same few days again and again
@@ -57,7 +62,8 @@ export function day(ms: number): string {
   const hour = Math.floor(ms / 3_600_000);
   let d = dayOfHour.get(hour);
   if (d === undefined) {
-    d = dayKey.format(ms);
+    const w = at(ms);
+    d = `${w.year}-${w.month}-${w.day}`;
     if (dayOfHour.size >= 2_000) dayOfHour.clear();
     dayOfHour.set(hour, d);
   }
