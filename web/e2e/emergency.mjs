@@ -30,7 +30,7 @@ after(async () => {
   await server?.stop();
 });
 
-// both takes a picture by day and by night.
+// narrow looks whether the screen fits 320 px.
 async function narrow(p) {
   const size = p.page.viewportSize();
   await p.page.setViewportSize({ width: 320, height: 640 });
