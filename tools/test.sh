@@ -41,7 +41,7 @@ $with true || { with=; echo "no PostgreSQL: SQLite only"; }
 # What comes out is held to the hazard log: a control without a test that passed ends this.
 # shellcheck disable=SC2086
 {
-	$with go test -json $race -timeout 40m ./... || true
+	$with go test -json $race -timeout 20m ./... || true
 	go test -json ./clinical/paging -run EveryWay || true
 	go test -json ./test/scenario -run EveryInstant || true
 } | go run ./test/safety/prove docs/safety/hazards.yaml
