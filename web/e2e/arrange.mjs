@@ -6,9 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { desk, launch, Person, phone } from './people.mjs';
-import { startDemo } from './start.mjs';
+import { bin, startDemo } from './start.mjs';
 
-const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
 delete process.env.WARDLINE_BIN; // the program would take it for a setting
 let server;
 let browser;
@@ -135,8 +134,7 @@ test('3 a rota from elsewhere: added, in trouble, read, ended', async () => {
   await maya.both('arrange-feed-trial-phone');
   await maya.page.setViewportSize(desk);
   await maya.both('arrange-feed-trial-desk');
-  await maya.page.setViewportSize({ width: 320, height: 640 });
-  await maya.wide();
+  await maya.narrow();
   await maya.page.setViewportSize(phone);
   await maya.page.getByLabel('Try a file').setInputFiles({ name: 'rota.csv', mimeType: 'text/csv', buffer: Buffer.from('post,person,from,until\n') });
   await would.getByText('no shift in it').waitFor();
@@ -155,8 +153,7 @@ test('3 a rota from elsewhere: added, in trouble, read, ended', async () => {
   await maya.both('arrange-feeds-phone');
   await maya.page.setViewportSize(desk);
   await maya.both('arrange-feeds-desk');
-  await maya.page.setViewportSize({ width: 320, height: 640 });
-  await maya.wide();
+  await maya.narrow();
   await maya.page.setViewportSize(phone);
   await card.getByRole('button', { name: /^End…/ }).click();
   await card.getByRole('button', { name: 'End the feed' }).click();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, password, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 const ward = 'Ward 7 doctors and nurses';
@@ -20,7 +20,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of [asha, tom]) await p?.shot(`chat-end-${p.name}`).catch(() => undefined);
+  await lastLooks('chat');
   await browser?.close();
   await server?.stop();
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
@@ -19,7 +19,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of [liam, tom]) await p?.shot(`clips-end-${p.name}`).catch(() => undefined);
+  await lastLooks('clips');
   await browser?.close();
   await server?.stop();
 });

@@ -5,13 +5,12 @@ import assert from 'node:assert/strict';
 import { createDecipheriv, createECDH, hkdfSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { desk, launch, password, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
 let browser;
 let push;
-const people = [];
 
 // A push service with one browser: it decrypts as the browser would.
 async function pushService() {
@@ -65,11 +64,7 @@ function standIn({ host, p256dh, auth }) {
   };
 }
 
-async function arrive(name, size, options) {
-  const p = await Person.arrive(browser, server.url, name, size, options);
-  people.push(p);
-  return p;
-}
+const arrive = (name, size, options) => Person.arrive(browser, server.url, name, size, options);
 
 before(async () => {
   push = await pushService();
@@ -78,20 +73,11 @@ before(async () => {
 });
 
 after(async () => {
-  for (const [i, p] of people.entries()) await p.shot(`device-end-${i}-${p.name}`).catch(() => undefined);
+  await lastLooks('device');
   await browser?.close();
   await server?.stop();
   await push?.stop();
 });
-
-// told hands a message to the page's service worker as the browser would.
-async function told(p, data) {
-  const cdp = await p.context.newCDPSession(p.page);
-  const reg = new Promise((ok) => cdp.on('ServiceWorker.workerRegistrationUpdated', (e) => { const r = e.registrations.find((x) => !x.isDeleted); if (r) ok(r.registrationId); }));
-  await cdp.send('ServiceWorker.enable');
-  await cdp.send('ServiceWorker.deliverPushMessage', { origin: p.url, registrationId: await reg, data });
-  await cdp.detach();
-}
 
 // until runs in the page: it asks again with every frame, and answers the first thing that is not false. A promise handed to
 // waitForFunction counts as true at once, which would prove nothing.
@@ -174,7 +160,7 @@ test('2 a notice says nothing of anybody, says that the page arrived, and goes w
   await liam.page.evaluate(() => navigator.serviceWorker.ready);
   const rooms = await liam.page.evaluate(() => [...document.querySelectorAll('.list-pane .row')].map((r) => r.getAttribute('href')));
   assert.ok(rooms.length > 2);
-  await told(liam, JSON.stringify({ level: 1, trial: true }));
+  await liam.told(JSON.stringify({ level: 1, trial: true }));
   const all = await shown(liam);
   assert.equal(all[0].title, 'Wardline');
   assert.match(all[0].body, /trial/);

@@ -4,21 +4,13 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, out, Person, phone } from './people.mjs';
+import { cast, desk, lastLooks, launch, out, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
 let browser;
-const all = {};
 
-async function person(name, size, theme = 'day') {
-  all[name] ??= await (async () => {
-    const p = await Person.arrive(browser, server.url, name, size, { theme });
-    await p.signIn();
-    return p;
-  })();
-  return all[name];
-}
+const person = (name, size, theme = 'day') => Person.on(browser, server.url, name, size, { theme });
 
 before(async () => {
   server = await startDemo();
@@ -26,30 +18,22 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of Object.values(all)) await p.shot(`duty-end-${p.name}`).catch(() => undefined);
+  await lastLooks('duty');
   await browser?.close();
   await server?.stop();
 });
-
-// narrow looks whether the screen fits 320 px.
-async function narrow(p) {
-  const size = p.page.viewportSize();
-  await p.page.setViewportSize({ width: 320, height: 640 });
-  await p.wide();
-  await p.page.setViewportSize(size);
-}
 
 test('1 an empty post is an alarm; somebody takes it, with the keyboard alone', async () => {
   const tom = await person('tom', phone);
   await tom.go('#/work');
   await tom.page.locator('.posts .item', { hasText: 'SHO 2' }).first().locator('.tag.urgent', { hasText: 'Nobody' }).waitFor();
   await tom.clean('posts on duty');
-  await narrow(tom);
+  await tom.narrow();
   await tom.both('duty-posts-phone');
   await tom.page.locator('.posts .item', { hasText: 'SHO 2' }).first().locator('a.whole').click();
   await tom.page.locator('section[aria-label=Alarm]', { hasText: 'Nobody holds this post' }).waitFor();
   await tom.clean('post with an alarm');
-  await narrow(tom);
+  await tom.narrow();
   await tom.both('duty-post-alarm-phone');
   await tom.page.locator('text=Take this post').focus();
   await tom.page.keyboard.press('Enter');
@@ -124,7 +108,7 @@ test('4 a shift is covered: asked, agreed, approved', async () => {
   await liam.both('duty-mine-desk');
   await hana.go('#/work/mine');
   await hana.page.locator('.item', { hasText: 'Medical registrar on call' }).first().waitFor();
-  await narrow(hana);
+  await hana.narrow();
   await hana.both('duty-mine-phone');
   await liam.page.locator('button', { hasText: 'Swap' }).last().click();
   await liam.page.locator('section[aria-label="Swap or cover"]').waitFor();
@@ -176,7 +160,7 @@ test('5 a rota is planned from a pattern, looked at and published', async () => 
   await asha.go('#/work/rota/po_med_sho2');
   await asha.page.locator('.phone .item', { hasText: 'Tom Reid' }).first().waitFor();
   await asha.clean('a rota on a phone');
-  await narrow(asha);
+  await asha.narrow();
   await asha.both('duty-rota-phone');
 });
 
@@ -189,7 +173,7 @@ test('6 the directory forgives a slip, and shows whom to reach', async () => {
   await asha.clean('directory');
   await asha.page.fill('input[type=search]', 'card');
   await asha.page.locator('.item', { hasText: 'Cardiac arrest team' }).waitFor();
-  await narrow(asha);
+  await asha.narrow();
   await asha.both('duty-directory-phone');
   await asha.page.locator('a', { hasText: 'Cardiac arrest team' }).click();
   await asha.page.locator('.item', { hasText: 'Wei Zhang' }).waitFor();
@@ -197,7 +181,7 @@ test('6 the directory forgives a slip, and shows whom to reach', async () => {
   await asha.page.locator('a', { hasText: 'Wei Zhang' }).click();
   await asha.page.locator('h2', { hasText: 'Wei Zhang' }).waitFor();
   await asha.clean('a card');
-  await narrow(asha);
+  await asha.narrow();
   await asha.both('duty-person-phone');
 });
 
@@ -220,7 +204,7 @@ test('7 staff: an import that says first what it would do, somebody new, somebod
   await maya.clean('staff and devices');
   await maya.both('duty-staff-desk');
   const nerys = await Person.arrive(browser, server.url, 'nerys.pugh', phone);
-  all.nerys = nerys;
+  cast.nerys = nerys;
   await nerys.page.goto(link);
   await nerys.page.waitForSelector('.list-pane');
   await maya.page.locator('button', { hasText: 'Has left' }).click();
@@ -234,5 +218,5 @@ test('7 staff: an import that says first what it would do, somebody new, somebod
 });
 
 test('8 nobody asked another origin, and nothing broke', async () => {
-  for (const p of Object.values(all)) p.quiet();
+  for (const p of Object.values(cast)) p.quiet();
 });

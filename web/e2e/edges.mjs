@@ -4,20 +4,18 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, password, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, password, Person, phone } from './people.mjs';
 import { each, Hand } from './seed.mjs';
 import { startDemo } from './start.mjs';
 
 const ward = 'Ward 7 doctors and nurses';
 let server;
 let browser;
-const people = [];
 
 async function arrive(name, size, { clock = false, script, ...options } = {}) {
   const p = await Person.arrive(browser, server.url, name, size, options);
   if (script) await p.context.addInitScript(script);
   if (clock) await p.page.clock.install();
-  people.push(p);
   return p;
 }
 
@@ -27,7 +25,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const [i, p] of people.entries()) await p.shot(`edges-end-${i}-${p.name}`).catch(() => undefined);
+  await lastLooks('edges');
   await browser?.close();
   await server?.stop();
 });

@@ -3,21 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, Person, phone } from './people.mjs';
+import { cast, desk, lastLooks, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
 let browser;
-const all = {};
 
-async function person(name, size, theme = 'day') {
-  all[name] ??= await (async () => {
-    const p = await Person.arrive(browser, server.url, name, size, { theme });
-    await p.signIn();
-    return p;
-  })();
-  return all[name];
-}
+const person = (name, size, theme = 'day') => Person.on(browser, server.url, name, size, { theme });
 
 before(async () => {
   server = await startDemo(['-urgent-rung', '10m']); // the ladders of this flow climb by no clock
@@ -25,18 +17,10 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of Object.values(all)) await p.shot(`emergency-end-${p.name}`).catch(() => undefined);
+  await lastLooks('emergency');
   await browser?.close();
   await server?.stop();
 });
-
-// narrow looks whether the screen fits 320 px.
-async function narrow(p) {
-  const size = p.page.viewportSize();
-  await p.page.setViewportSize({ width: 320, height: 640 });
-  await p.wide();
-  await p.page.setViewportSize(size);
-}
 
 const seat = (p, post) => p.page.locator(`.main-pane [data-seat=${post}]`);
 
@@ -55,7 +39,7 @@ test('1 a team is called by holding the button; nothing is called by a slip, or 
   await asha.page.fill('#place', 'Ward 7, Bed 4');
   await asha.page.fill('#words', 'No pulse, CPR going on');
   await asha.clean('the emergency call');
-  await narrow(asha);
+  await asha.narrow();
   await asha.both('emergency-new-phone');
   await button.click(); // a short press asks once more, and calls nobody
   await asha.page.locator('[role=alert]', { hasText: 'Press again to call' }).waitFor();
@@ -69,12 +53,12 @@ test('1 a team is called by holding the button; nothing is called by a slip, or 
 });
 
 test('2 it fills the registrar’s screen, and says who else is called', async () => {
-  const { liam, asha } = all;
+  const { liam, asha } = cast;
   const cover = liam.page.locator('.alarm-cover');
   await cover.locator('h1', { hasText: 'Emergency call' }).waitFor();
   await cover.locator('.team .item', { hasText: 'Anaesthetic registrar' }).waitFor();
   await liam.clean('an incoming emergency call');
-  await narrow(liam);
+  await liam.narrow();
   await liam.both('emergency-incoming-phone');
   await liam.page.keyboard.press('Tab');
   await cover.locator('button', { hasText: 'In 2 min' }).click();
@@ -84,12 +68,12 @@ test('2 it fills the registrar’s screen, and says who else is called', async (
   await seat(asha, 'po_med_spr').locator('.tag', { hasText: 'Coming' }).waitFor();
   await asha.page.locator('#led', { hasText: 'Liam Hughes leads' }).waitFor();
   await asha.clean('the board');
-  await narrow(asha);
+  await asha.narrow();
   await asha.both('emergency-board-phone');
 });
 
 test('3 the roll-call: oneself, and whoever leads for others; a missing post is said', async () => {
-  const { liam, grace, jo } = all;
+  const { liam, grace, jo } = cast;
   await grace.page.locator('.alarm-cover button', { hasText: /^Can’t/ }).click();
   await grace.page.locator('.alarm-cover button', { hasText: 'In theatre' }).click();
   await liam.page.locator('.notice.error', { hasText: 'Missing: SHO 1' }).waitFor();
@@ -108,7 +92,7 @@ test('3 the roll-call: oneself, and whoever leads for others; a missing post is 
 });
 
 test('4 it ends with a reason, and can be read afterwards', async () => {
-  const { liam, asha, grace } = all;
+  const { liam, asha, grace } = cast;
   await liam.page.locator('button', { hasText: 'Stand down…' }).click();
   assert.ok(await liam.page.locator('.dock button', { hasText: /^Stand down$/ }).isDisabled());
   await liam.page.locator('.chip', { hasText: 'Patient recovered' }).click();
@@ -118,7 +102,7 @@ test('4 it ends with a reason, and can be read afterwards', async () => {
   await asha.page.locator('.times tr', { hasText: 'Medical registrar on call' }).waitFor();
   await asha.page.locator('[data-step=stood_down]').waitFor();
   await asha.clean('a call that has ended');
-  await narrow(asha);
+  await asha.narrow();
   await asha.both('emergency-ended-phone');
   const file = await asha.page.evaluate(async () => (await fetch(document.querySelector('a[href$="seats.csv"]').href)).text());
   assert.match(file, /Medical registrar on call,yes,Liam Hughes,1,/);
@@ -134,7 +118,7 @@ test('4 it ends with a reason, and can be read afterwards', async () => {
 });
 
 test('5 a drill, by the keyboard alone, says so everywhere; without a network one rings 2222', async () => {
-  const { jo, liam } = all;
+  const { jo, liam } = cast;
   await jo.go('#/pages/emergency');
   await jo.page.locator('.team', { hasText: 'Adult cardiac arrest' }).waitFor();
   await jo.page.locator('.team input').first().focus();
@@ -182,5 +166,5 @@ test('6 who looks after the directory says what the teams are', async () => {
 });
 
 test('7 nobody asked another origin, and nothing broke', async () => {
-  for (const p of Object.values(all)) p.quiet();
+  for (const p of Object.values(cast)) p.quiet();
 });

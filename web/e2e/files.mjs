@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, password, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
@@ -51,7 +51,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of [liam, tom]) await p?.shot(`files-end-${p.name}`).catch(() => undefined);
+  await lastLooks('files');
   await browser?.close();
   await line?.stop();
   await server?.stop();

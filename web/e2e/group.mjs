@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 const ward = 'Ward 7 doctors and nurses';
@@ -22,7 +22,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of [asha, tom, owen]) await p?.shot(`group-end-${p.name}`).catch(() => undefined);
+  await lastLooks('group');
   await browser?.close();
   await server?.stop();
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { desk, launch, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
@@ -18,7 +18,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of [liam, tom]) await p?.shot(`media-end-${p.name}`).catch(() => undefined);
+  await lastLooks('media');
   await browser?.close();
   await server?.stop();
 });

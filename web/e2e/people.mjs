@@ -22,6 +22,14 @@ export async function launch() {
 
 const everybody = [];
 
+// cast is who is on in a flow, by name, for the chapters after the one that brought them.
+export const cast = {};
+
+// lastLooks takes a picture of everybody when a flow ends, whether well or not.
+export async function lastLooks(flow) {
+  for (const [i, p] of everybody.entries()) if (!p.page.isClosed()) await p.shot(`${flow}-end-${i}-${p.name}`).catch(() => undefined);
+}
+
 // whatEachSees is for the log of a failed run on a machine whose pictures are gone: place, cursor, words on screen, errors.
 export async function whatEachSees() {
   const seen = await Promise.all(everybody.filter((p) => !p.page.isClosed()).map(async (p) => {
@@ -56,6 +64,16 @@ export class Person {
     await page.fill('#password', secret);
     await page.click('button[type=submit]');
     await page.locator('.list-pane .row').first().waitFor();
+  }
+
+  // on is whoever is on in this flow by that name, or arrives and signs in.
+  static async on(browser, url, name, size, options) {
+    if (!cast[name]) {
+      const me = await Person.arrive(browser, url, name, size, options);
+      await me.signIn();
+      cast[name] = me;
+    }
+    return cast[name];
   }
 
   async open(title) {
@@ -103,6 +121,24 @@ export class Person {
   async wide() {
     const over = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(over <= 0, `${this.name}'s screen is ${over} px too wide`);
+  }
+
+  // narrow looks whether the screen fits 320 px as well, and goes back to its size.
+  async narrow() {
+    const size = this.page.viewportSize();
+    await this.page.setViewportSize({ width: 320, height: 640 });
+    await this.wide();
+    await this.page.setViewportSize(size);
+  }
+
+  // told hands a message to the page's service worker as the browser's push service would.
+  async told(data) {
+    await this.page.evaluate(async () => { await navigator.serviceWorker.ready; }); // not the registration itself, which cannot leave the page
+    const cdp = await this.context.newCDPSession(this.page);
+    const reg = new Promise((ok) => cdp.on('ServiceWorker.workerRegistrationUpdated', (e) => { const r = e.registrations.find((x) => !x.isDeleted); if (r) ok(r.registrationId); }));
+    await cdp.send('ServiceWorker.enable');
+    await cdp.send('ServiceWorker.deliverPushMessage', { origin: this.url, registrationId: await reg, data });
+    await cdp.detach();
   }
 
   async shot(name) {

@@ -5,9 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
 import { desk, launch, Person, phone } from './people.mjs';
-import { startDemo } from './start.mjs';
+import { bin, startDemo } from './start.mjs';
 
-const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
 delete process.env.WARDLINE_BIN; // the program would take it for a setting
 let server;
 let browser;
@@ -65,8 +64,7 @@ test('1 a policy: written, played on a clock, refused while it cannot work, put 
   await page.setViewportSize(phone);
   await maya.wide();
   await maya.both('policy-phone');
-  await page.setViewportSize({ width: 320, height: 640 });
-  await maya.wide();
+  await maya.narrow();
   await page.setViewportSize(desk);
   await page.getByRole('button', { name: 'Put it in force' }).click();
   await page.getByText('In force from the next page on').waitFor();
@@ -153,8 +151,7 @@ test('4 how the pages went, for who looks after it; how often one is interrupted
   await maya.both('measures-desk');
   const [table] = await Promise.all([maya.page.waitForEvent('download'), maya.page.getByText('As a table (CSV)').click()]);
   assert.equal(table.suggestedFilename(), 'pages.csv');
-  await maya.page.setViewportSize({ width: 320, height: 640 });
-  await maya.wide();
+  await maya.narrow();
   await maya.page.setViewportSize(phone);
   await maya.both('measures-phone');
   await liam.go('#/more/interruptions');
@@ -185,8 +182,7 @@ test('5 another system: a rule, a trial, a token, and its message is a page', as
   await page.setViewportSize(phone);
   await maya.wide();
   await maya.both('inbound-phone');
-  await page.setViewportSize({ width: 320, height: 640 });
-  await maya.wide();
+  await maya.narrow();
   await page.setViewportSize(desk);
   await page.getByRole('button', { name: 'Put the rules in force', exact: true }).click();
   await page.getByText('The rules are in force.').waitFor();

@@ -3,11 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { desk, launch, Person, phone } from './people.mjs';
-import { startDemo } from './start.mjs';
+import { bin, startDemo } from './start.mjs';
 
 const to = new URL('../../docs/screens/', import.meta.url).pathname;
 mkdirSync(to, { recursive: true });
-const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
 delete process.env.WARDLINE_BIN; // the program would take it for a setting
 const server = await startDemo(['-urgent-rung', '60s']);
 await server.end('SIGTERM');

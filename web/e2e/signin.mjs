@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { desk, launch, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, Person, phone } from './people.mjs';
+import { bin, freePort } from './start.mjs';
 
-const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
 delete process.env.WARDLINE_BIN; // the program would take it for a setting
 const dir = mkdtempSync(join(tmpdir(), 'wardline-signin-'));
 const secret = 'a long enough password';
@@ -21,7 +21,6 @@ let trust; // as browsers reach it: passkeys want a name, not a number
 let server;
 let op;
 let ann;
-const people = [];
 
 // A small provider with one person, who has a page of her own to sign in on.
 async function provider() {
@@ -74,14 +73,6 @@ async function provider() {
   return me;
 }
 
-async function freePort() {
-  const s = createServer();
-  await new Promise((ok) => s.listen(0, '127.0.0.1', ok));
-  const { port } = s.address();
-  await new Promise((ok) => s.close(ok));
-  return port;
-}
-
 async function startTrust() {
   const port = await freePort();
   trust = `http://localhost:${port}`;
@@ -119,7 +110,6 @@ function digits(key, at) {
 
 async function arrive(size, theme) {
   const p = await Person.arrive(browser, trust, 'ann', size, { theme });
-  people.push(p);
   await p.page.goto(`${trust}/`);
   await p.page.getByRole('heading', { name: 'Sign in' }).waitFor();
   return p;
@@ -150,7 +140,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const [i, p] of people.entries()) await p.shot(`signin-end-${i}`).catch(() => undefined);
+  await lastLooks('signin');
   await browser?.close();
   await op?.stop();
   if (server && server.exitCode === null) {
@@ -169,7 +159,6 @@ test('1 single sign-on: there, back, named, and out again when the session there
     await p.clean(`sign-in, ${name}`);
     await p.shot(`signin-${name}`);
     await p.context.close();
-    people.pop();
   }
   ann = await arrive(phone, 'day');
   await ann.page.getByRole('link', { name: 'Sign in with your trust account' }).click();
@@ -227,7 +216,6 @@ test('2 who has no password here confirms at the provider that a lost device is 
   await here.page.getByText('Signed out. What it keeps is erased').waitFor();
   await lost.page.getByText('You were signed out. What this device kept has been erased.').waitFor();
   for (const p of devices) await p.context.close();
-  people.splice(people.indexOf(here), 2);
 });
 
 test('3 a second step: set up with a picture, asked for, wrong, right, from paper', async () => {

@@ -7,9 +7,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
+export const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
 
-async function freePort() {
+export async function freePort() {
   const s = createServer();
   await new Promise((ok) => s.listen(0, '127.0.0.1', ok));
   const { port } = s.address();

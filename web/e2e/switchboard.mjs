@@ -3,21 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, Person, phone } from './people.mjs';
+import { cast, desk, lastLooks, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
 let browser;
-const all = {};
 
-async function person(name, size, theme = 'day') {
-  all[name] ??= await (async () => {
-    const p = await Person.arrive(browser, server.url, name, size, { theme });
-    await p.signIn();
-    return p;
-  })();
-  return all[name];
-}
+const person = (name, size, theme = 'day') => Person.on(browser, server.url, name, size, { theme });
 
 before(async () => {
   server = await startDemo(['-urgent-rung', '10m']);
@@ -25,18 +17,10 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of Object.values(all)) await p.shot(`switchboard-end-${p.name}`).catch(() => undefined);
+  await lastLooks('switchboard');
   await browser?.close();
   await server?.stop();
 });
-
-// narrow looks whether the screen fits 320 px.
-async function narrow(p) {
-  const size = p.page.viewportSize();
-  await p.page.setViewportSize({ width: 320, height: 640 });
-  await p.wide();
-  await p.page.setViewportSize(size);
-}
 
 test('1 the console shows who is on, with the empty posts first; to others it is not there', async () => {
   const jo = await person('jo', desk);
@@ -46,12 +30,12 @@ test('1 the console shows who is on, with the empty posts first; to others it is
   await jo.page.locator('h1', { hasText: 'Switchboard' }).waitFor();
   await jo.page.locator('.item', { hasText: 'SHO 2' }).first().waitFor(); // a gap of the next day
   await jo.clean('the console');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('switchboard-open-desk');
   await jo.page.locator('.chip', { hasText: 'Who is on' }).click();
   await jo.page.locator('tbody tr', { hasText: 'SHO 2' }).locator('.tag', { hasText: 'Nobody' }).waitFor();
   await jo.clean('who is on');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('switchboard-on-desk');
   await asha.go('#/work');
   await asha.page.locator('nav.parts a', { hasText: 'My shifts' }).waitFor();
@@ -60,7 +44,7 @@ test('1 the console shows who is on, with the empty posts first; to others it is
 });
 
 test('2 a page for a caller, and its end by telephone', async () => {
-  const { jo } = all;
+  const { jo } = cast;
   await jo.page.locator('.chip', { hasText: 'Page for a caller' }).click();
   await jo.page.locator('label', { hasText: 'Who is calling' }).locator('input').fill('Sister Kelly, theatres');
   await jo.page.locator('label', { hasText: 'Ring back on' }).locator('input').fill('5501');
@@ -75,7 +59,7 @@ test('2 a page for a caller, and its end by telephone', async () => {
   await jo.page.keyboard.press('Enter');
   await row.locator('p', { hasText: 'This is the switchboard' }).waitFor();
   await jo.clean('a page on the console');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('switchboard-page-desk');
   await row.locator('button[aria-label="Wei Zhang: No answer"]').click();
   await row.locator('li', { hasText: 'Wei Zhang: No answer, says Jo Bright' }).waitFor();
@@ -84,15 +68,15 @@ test('2 a page for a caller, and its end by telephone', async () => {
 });
 
 test('3 the log says who did what', async () => {
-  const { jo } = all;
+  const { jo } = cast;
   await jo.go('#/work/switchboard/log');
   await jo.page.locator('tbody tr', { hasText: 'Maya Lind, spoken to, coming' }).waitFor();
   await jo.page.locator('tbody tr', { hasText: 'for Sister Kelly, theatres' }).waitFor();
   await jo.clean('the log');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('switchboard-log-desk');
 });
 
 test('4 nobody asked another origin, and nothing broke', async () => {
-  for (const p of Object.values(all)) p.quiet();
+  for (const p of Object.values(cast)) p.quiet();
 });

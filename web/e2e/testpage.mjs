@@ -4,21 +4,13 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { test } from './chapters.mjs';
-import { desk, launch, Person, phone } from './people.mjs';
+import { cast, desk, lastLooks, launch, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
 let browser;
-const all = {};
 
-async function person(name, size, theme = 'day') {
-  all[name] ??= await (async () => {
-    const p = await Person.arrive(browser, server.url, name, size, { theme });
-    await p.signIn();
-    return p;
-  })();
-  return all[name];
-}
+const person = (name, size, theme = 'day') => Person.on(browser, server.url, name, size, { theme });
 
 before(async () => {
   server = await startDemo(['-urgent-rung', '10m']);
@@ -26,27 +18,10 @@ before(async () => {
 });
 
 after(async () => {
-  for (const p of Object.values(all)) await p.shot(`testpage-end-${p.name}`).catch(() => undefined);
+  await lastLooks('testpage');
   await browser?.close();
   await server?.stop();
 });
-
-async function narrow(p) {
-  const size = p.page.viewportSize();
-  await p.page.setViewportSize({ width: 320, height: 640 });
-  await p.wide();
-  await p.page.setViewportSize(size);
-}
-
-// told hands a message to the page's service worker as the browser's push service would.
-async function told(p, data) {
-  await p.page.evaluate(() => navigator.serviceWorker.ready);
-  const cdp = await p.context.newCDPSession(p.page);
-  const reg = new Promise((ok) => cdp.on('ServiceWorker.workerRegistrationUpdated', (e) => { const r = e.registrations.find((x) => !x.isDeleted); if (r) ok(r.registrationId); }));
-  await cdp.send('ServiceWorker.enable');
-  await cdp.send('ServiceWorker.deliverPushMessage', { origin: p.url, registrationId: await reg, data });
-  await cdp.detach();
-}
 
 const post = (p, name) => p.page.locator('[data-test]', { hasText: name });
 const bar = (p) => p.page.locator('[data-test-page]');
@@ -65,11 +40,11 @@ test('1 an operator tests every post; the holder has a bar that is plainly a tes
   await liam.page.locator('[data-test-page]', { hasText: 'Nobody needs you' }).waitFor();
   assert.equal(await liam.page.locator('.alarm-cover').count(), 0, 'a test looks like a page');
   await liam.clean('a test on a phone');
-  await narrow(liam);
+  await liam.narrow();
   await liam.both('testpage-phone');
   const over = await liam.page.evaluate(() => document.querySelector('.test-bar').getBoundingClientRect().bottom - document.querySelector('.fixed-app').getBoundingClientRect().top);
   assert.ok(over <= 1, `the bar lies over ${over} px of the app`);
-  await told(liam, JSON.stringify({ level: 2, check: await bar(liam).getAttribute('data-test-page') }));
+  await liam.told(JSON.stringify({ level: 2, check: await bar(liam).getAttribute('data-test-page') }));
   await post(jo, 'Medical registrar on call').locator('.tag', { hasText: 'Waiting' }).waitFor();
   await post(jo, 'SHO 2').locator('.tag', { hasText: 'Nobody holds it' }).waitFor();
   await bar(jo).locator('button', { hasText: 'Received' }).focus(); // the operator holds a post as well
@@ -78,7 +53,7 @@ test('1 an operator tests every post; the holder has a bar that is plainly a tes
 });
 
 test('2 a page that comes meanwhile lies over the test, and is answered first', async () => {
-  const { liam } = all;
+  const { liam } = cast;
   const asha = await person('asha', desk);
   await asha.page.evaluate(async () => fetch('/_wardline/v1/pages', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ txn: 'e2e-test', post: 'po_med_spr', urgency: 'urgent', where: 'Ward 7', what: 'NEWS2 9', need: 'attend', callback: '4417' }) }));
   const accept = liam.page.locator('.alarm-cover button', { hasText: 'Accept, I’m coming' });
@@ -94,7 +69,7 @@ test('2 a page that comes meanwhile lies over the test, and is answered first', 
 });
 
 test('3 the board follows by itself, red first, and a post is tested by telephone', async () => {
-  const { jo } = all;
+  const { jo } = cast;
   await post(jo, 'Medical registrar on call').locator('.tag', { hasText: 'Received' }).waitFor();
   assert.match(await jo.page.locator('[data-test]').first().innerText(), /SHO 2/);
   await post(jo, 'Medical registrar on call').locator('button.item').click();
@@ -107,24 +82,24 @@ test('3 the board follows by itself, red first, and a post is tested by telephon
   await post(jo, 'SHO 2').locator('button', { hasText: 'Tested by telephone' }).click();
   await post(jo, 'SHO 2').locator('span', { hasText: 'says Jo Bright: “Covered by SHO 1' }).first().waitFor();
   await jo.clean('the board');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('testpage-board-desk');
   await jo.page.locator('.chip', { hasText: 'Last 30 tests' }).click();
   await jo.page.locator('[data-strip="po_med_spr"]').locator('td', { hasText: '100 %' }).waitFor();
   await jo.clean('the last tests');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('testpage-past-desk');
 });
 
 test('4 when and whom; to others it is not there', async () => {
-  const { jo, asha } = all;
+  const { jo, asha } = cast;
   await jo.page.locator('.chip', { hasText: 'When and whom' }).click();
   await jo.page.locator('label', { hasText: 'Test the way to every post each day' }).locator('input').check();
   await jo.page.locator('input[type=time]').fill('07:45');
   await jo.page.locator('label', { hasText: 'On-call pharmacist' }).locator('input').check();
   await jo.page.locator('label', { hasText: 'Why it changes' }).locator('input').fill('As with the bleeps');
   await jo.clean('when and whom');
-  await narrow(jo);
+  await jo.narrow();
   await jo.both('testpage-rules-desk');
   await jo.page.locator('button', { hasText: 'Put it in force' }).click();
   await jo.page.locator('.versions li', { hasText: 'on, 07:45, 5 min “As with the bleeps”' }).waitFor();
@@ -135,5 +110,5 @@ test('4 when and whom; to others it is not there', async () => {
 });
 
 test('5 nobody asked another origin, and nothing broke', async () => {
-  for (const p of Object.values(all)) p.quiet();
+  for (const p of Object.values(cast)) p.quiet();
 });
