@@ -2,11 +2,9 @@ package reach
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
-	"wardline/clinical/carrier"
 	"wardline/clinical/directory"
 	"wardline/ground/audit"
 	"wardline/ground/db"
@@ -71,24 +69,23 @@ var (
 // a test. What the carrier says is no error of Try: it is the test's state, and is kept. Without a number it is Invalid, too often Limited.
 // It does not ask whether by may.
 func (s *Service) Try(ctx context.Context, by id.User, o Owner, w Way) ([]Contact, error) {
-	c := s.Config.Carriers[w]
-	if c == nil {
+	if s.Config.Carriers[w] == nil {
 		return nil, errNoCarrier
 	}
-	m := carrier.Message{Ref: testRef + id.NewOpaque(16)}
+	ref, to, of := testRef+id.NewOpaque(16), "", ""
 	err := s.DB.Write(ctx, "reach.number", func(ctx context.Context, tx *db.Tx) (err error) {
-		m.To, m.Text, err = s.beginTest(ctx, tx, m.Ref, by, o, w)
+		to, of, err = s.beginTest(ctx, tx, ref, by, o, w)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	out, cancel := context.WithTimeout(ctx, attempt)
-	_, sent := c.Send(out, m)
+	sent := s.sendTest(out, w, ref, to, of, "")
 	cancel()
 	state, why := taken, ""
 	switch {
-	case errors.Is(sent, carrier.ErrRefused):
+	case fault.Is(sent, fault.Invalid):
 		state, why = failed, "refused"
 		s.Log.Warn("a carrier refuses a test", "way", w, "err", sent)
 	case sent != nil:
@@ -97,7 +94,7 @@ func (s *Service) Try(ctx context.Context, by id.User, o Owner, w Way) ([]Contac
 	}
 	// What happened is kept even if whoever pressed the button is gone.
 	err = s.DB.Write(context.WithoutCancel(ctx), "reach.number_came", func(ctx context.Context, tx *db.Tx) error {
-		return s.settleTest(ctx, tx, m.Ref, w, state, why, due)
+		return s.settleTest(ctx, tx, ref, w, state, why, due)
 	})
 	if err != nil {
 		return nil, err
@@ -105,8 +102,8 @@ func (s *Service) Try(ctx context.Context, by id.User, o Owner, w Way) ([]Contac
 	return s.Contacts(ctx, o)
 }
 
-// beginTest looks whether a test may go, and writes down that it does before anything leaves.
-func (s *Service) beginTest(ctx context.Context, tx *db.Tx, ref string, by id.User, o Owner, w Way) (to, text string, err error) {
+// beginTest looks whether a test may go, where to, and of what it is one, and writes down that it goes before anything leaves.
+func (s *Service) beginTest(ctx context.Context, tx *db.Tx, ref string, by id.User, o Owner, w Way) (to, of string, err error) {
 	have, err := contacts(ctx, tx, o)
 	if err != nil {
 		return "", "", err
@@ -129,22 +126,22 @@ func (s *Service) beginTest(ctx context.Context, tx *db.Tx, ref string, by id.Us
 	if n >= testsADay {
 		return "", "", errMany
 	}
-	if text, err = testText(ctx, tx, o); err != nil {
+	if of, err = testOfWhat(ctx, tx, o); err != nil {
 		return "", "", err
 	}
 	if _, err := tx.Exec(ctx, insertTest, ref, string(o), string(w), string(by), now.UnixMilli()); err != nil {
 		return "", "", err
 	}
-	return to, text, audit.Append(ctx, tx, audit.Entry{At: now, Actor: string(by), Action: "reach.test", Object: string(o), Detail: map[string]string{"way": string(w)}})
+	return to, of, audit.Append(ctx, tx, audit.Entry{At: now, Actor: string(by), Action: "reach.test", Object: string(o), Detail: map[string]string{"way": string(w)}})
 }
 
-// testText is what a test says: that it is one, at both ends because a display may show half of it, and of a post for which.
-func testText(ctx context.Context, q db.Querier, o Owner) (string, error) {
+// testOfWhat is what a test names: us, and of a post for which.
+func testOfWhat(ctx context.Context, q db.Querier, o Owner) (string, error) {
 	if strings.HasPrefix(string(o), "@") {
-		return "TEST of Wardline. Nobody needs you. TEST.", nil
+		return "of Wardline", nil
 	}
 	p, err := directory.FindPost(ctx, q, directory.PostID(o))
-	return "TEST of Wardline for " + p.Name + ". Nobody needs you. TEST.", err
+	return "of Wardline for " + p.Name, err
 }
 
 // settleTest writes down what became of a test, when it is in one of the states.
