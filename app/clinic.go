@@ -83,13 +83,16 @@ func (a *App) clinic() error {
 	c.Paging = paging.New(paging.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Steward: a.Steward, Now: time.Now, Log: a.Log,
 		Policy: paging.Policy{Urgent: a.Config.UrgentRung, Emergency: a.Config.AlarmRung}, Reach: a.reach, Busy: status.Protected, Kind: a.kindOf})
 	c.Inbound = inbound.New(inbound.Deps{DB: a.DB, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
+	if kept := a.Config.TestsKept; kept != 0 && kept < testpage.LeastKeep {
+		return fmt.Errorf("test-pages-kept: %s is too short: keep them for %s at least, or 0 for ever", kept, testpage.LeastKeep)
+	}
 	carriers, err := a.carriers()
 	if err != nil {
 		return fmt.Errorf("carriers: %w", err)
 	}
 	c.Reach = reach.New(reach.Deps{DB: a.DB, Paging: c.Paging, Config: carriers, Push: a.Push.Standing, Public: a.Config.PublicURL, Now: time.Now, Log: a.Log})
 	c.Emergency = emergency.New(emergency.Deps{DB: a.DB, Rooms: a.Rooms, Conversations: c.Conversations, Paging: c.Paging, Steward: a.Steward, Now: time.Now, Log: a.Log})
-	c.Tests = testpage.New(testpage.Deps{DB: a.DB, Accounts: a.Accounts, Conversations: c.Conversations, Reach: c.Reach, Push: a.Push.Check, Now: time.Now, Log: a.Log})
+	c.Tests = testpage.New(testpage.Deps{DB: a.DB, Accounts: a.Accounts, Conversations: c.Conversations, Reach: c.Reach, Push: a.Push.Check, Keep: a.Config.TestsKept, Now: time.Now, Log: a.Log})
 	c.Reach.Trials = c.Tests.Heard
 	c.Alarm = alarm.New(alarm.Deps{Paging: c.Paging, Steward: a.Steward, Log: a.Log})
 	c.Paging.OnStep = c.stepped

@@ -60,6 +60,8 @@ type Config struct {
 	UrgentRung time.Duration `name:"urgent-rung" default:"5m" doc:"How long each holder has to answer an urgent page before the next is called."`
 	AlarmRung  time.Duration `name:"emergency-rung" default:"60s" doc:"The same for an emergency page."`
 
+	TestsKept time.Duration `name:"test-pages-kept" default:"9600h" doc:"How long runs of the test page are kept, with who answered and in which way: 400 days unless you say otherwise, 35 days (840h) at least. 0: for ever. The audit keeps what they came to in any case."`
+
 	QuestionWithin time.Duration `name:"question-within" default:"2h" doc:"How long a question may wait for its answer, unless its asker says otherwise. It names its owner once and sounds once."`
 	RequestWithin  time.Duration `name:"request-within" default:"4h" doc:"The same for a request."`
 	AskRemind      time.Duration `name:"ask-remind" default:"15m" doc:"How long before that end whoever owes the answer is reminded."`

@@ -143,7 +143,7 @@ func (s *Service) twice(ctx context.Context, now time.Time) (map[directory.PostI
 		post  directory.PostID
 		state State
 	}
-	all, err := db.Collect(ctx, s.DB, endedSince, func(r db.Row) (x result, err error) { return x, r.Scan(&x.post, &x.state) }, now.AddDate(0, 0, -35).UnixMilli())
+	all, err := db.Collect(ctx, s.DB, endedSince, func(r db.Row) (x result, err error) { return x, r.Scan(&x.post, &x.state) }, now.Add(-LeastKeep).UnixMilli())
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,39 @@ func (s *Service) pass(ctx context.Context) (time.Time, error) {
 	if err := some(overTests, nil, func(t Test) time.Time { return at(t.ShownUntil) }, "testpage.put_away", s.putAway); err != nil {
 		return next, err
 	}
+	if err := s.forget(ctx); err != nil {
+		return next, err
+	}
 	return next, failed
+}
+
+// forget takes away runs that are older than the trust keeps them, with their tests and what came of each way, a few at a time so that a
+// page never waits behind them. What was tested and what it came to stays in the audit. A run that goes on is not old.
+func (s *Service) forget(ctx context.Context) error {
+	if s.Keep <= 0 {
+		return nil
+	}
+	before := s.Now().Add(-max(s.Keep, LeastKeep)).UnixMilli()
+	for {
+		old, err := db.Collect(ctx, s.DB, oldRuns, db.Scalar[string], before)
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		err = s.DB.Write(ctx, "testpage.forget", func(ctx context.Context, tx *db.Tx) error {
+			for _, run := range old {
+				for _, q := range []*db.Statement{forgetWay, dropTests, dropRun} {
+					if _, err := tx.Exec(ctx, q, run); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		s.Log.Info("old runs of the test page are forgotten", "runs", len(old))
+	}
 }
 
 func sooner(a, b time.Time) time.Time {

@@ -22,7 +22,7 @@ import (
 	"wardline/matrix/id"
 )
 
-// Deps is what the service needs; all are required.
+// Deps is what the service needs; all but Keep are required.
 type Deps struct {
 	DB            *db.DB
 	Accounts      *account.Service
@@ -30,9 +30,15 @@ type Deps struct {
 	Reach         *reach.Service
 	// Push tells each of a person's browsers, and says how many push services took it; none is no error.
 	Push func(ctx context.Context, u id.User, ref string, ttl time.Duration) (int, error)
+	// Keep is how long runs are kept, at least LeastKeep; 0 is for ever.
+	Keep time.Duration
 	Now  func() time.Time
 	Log  *slog.Logger
 }
+
+// LeastKeep is the shortest time for which runs are kept: the board looks so far back for posts that failed twice running, and the clock
+// for days that had no run.
+const LeastKeep = 35 * 24 * time.Hour
 
 // Service runs the tests.
 type Service struct {

@@ -23,9 +23,53 @@ import (
 
 const liam, ruth id.User = "@liam:x", "@ruth:x"
 
+// migrations are of all that a test of a post needs.
+func migrations() []db.Migrations {
+	return []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), directory.Migrations(), rota.Migrations(), status.Migrations(), conversation.Migrations(), reach.Migrations(), emergency.Migrations(), Migrations()}
+}
+
+// posts returns the service over three posts: Liam holds one, nobody the second, and Ruth, who rests, the third.
+func posts(t *testing.T, d *db.DB, now func() time.Time, pushed chan<- id.User) *Service {
+	t.Helper()
+	ctx := t.Context()
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	accounts := account.New(d, "x")
+	ok(accounts.CreateAll(ctx, []account.NewUser{{User: liam, DisplayName: "Liam Hughes"}, {User: ruth, DisplayName: "Ruth Cole"}}))
+	ok(d.Write(ctx, "test.staff", func(ctx context.Context, tx *db.Tx) error {
+		if err := directory.SaveWard(ctx, tx, directory.Ward{ID: "w7", Name: "Ward 7"}); err != nil {
+			return err
+		}
+		for u, name := range map[id.User]string{liam: "Liam Hughes", ruth: "Ruth Cole"} {
+			if err := directory.SavePerson(ctx, tx, directory.Person{User: u, Name: name, Ward: "w7"}); err != nil {
+				return err
+			}
+		}
+		for _, p := range []directory.PostID{"po_spr", "po_empty", "po_rest"} {
+			if err := directory.SavePost(ctx, tx, directory.Post{ID: p, Name: "Post " + string(p), Service: "Medicine", Critical: true, Pageable: true, Place: "w7"}); err != nil {
+				return err
+			}
+		}
+		for post, u := range map[directory.PostID]id.User{"po_spr": liam, "po_rest": ruth} {
+			if err := rota.Save(ctx, tx, rota.Duty{ID: rota.DutyID("du_" + post), Post: post, User: u, From: now().Add(-time.Hour), Until: now().Add(8 * time.Hour)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	resting := status.New(status.Deps{DB: d, Now: now, Note: func(id.User, string) {}})
+	_, err := resting.Set(ctx, ruth, status.Status{Kind: status.Rest, Until: now().Add(time.Hour)})
+	ok(err)
+	return New(Deps{DB: d, Accounts: accounts, Conversations: conversation.New(conversation.Deps{DB: d, Now: now}), Reach: reach.New(reach.Deps{DB: d, Now: now}),
+		Push: func(_ context.Context, u id.User, _ string, _ time.Duration) (int, error) { pushed <- u; return 1, nil }, Keep: 60 * 24 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler)})
+}
+
 // TestService goes through a day on each engine: what a scenario plays on one of them must be read alike by the other.
 func TestService(t *testing.T) {
-	migrations := []db.Migrations{audit.Migrations(), stream.Migrations(), account.Migrations(), directory.Migrations(), rota.Migrations(), status.Migrations(), conversation.Migrations(), reach.Migrations(), emergency.Migrations(), Migrations()}
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
 		ok := func(err error) {
@@ -35,37 +79,9 @@ func TestService(t *testing.T) {
 			}
 		}
 		now := time.Date(2026, 11, 30, 7, 29, 0, 0, time.UTC)
-		accounts := account.New(d, "x")
-		ok(accounts.CreateAll(ctx, []account.NewUser{{User: liam, DisplayName: "Liam Hughes"}, {User: ruth, DisplayName: "Ruth Cole"}}))
-		ok(d.Write(ctx, "test.staff", func(ctx context.Context, tx *db.Tx) error {
-			if err := directory.SaveWard(ctx, tx, directory.Ward{ID: "w7", Name: "Ward 7"}); err != nil {
-				return err
-			}
-			for u, name := range map[id.User]string{liam: "Liam Hughes", ruth: "Ruth Cole"} {
-				if err := directory.SavePerson(ctx, tx, directory.Person{User: u, Name: name, Ward: "w7"}); err != nil {
-					return err
-				}
-			}
-			for _, p := range []directory.PostID{"po_spr", "po_empty", "po_rest"} {
-				if err := directory.SavePost(ctx, tx, directory.Post{ID: p, Name: "Post " + string(p), Service: "Medicine", Critical: true, Pageable: true, Place: "w7"}); err != nil {
-					return err
-				}
-			}
-			for post, u := range map[directory.PostID]id.User{"po_spr": liam, "po_rest": ruth} {
-				if err := rota.Save(ctx, tx, rota.Duty{ID: rota.DutyID("du_" + post), Post: post, User: u, From: now.Add(-time.Hour), Until: now.Add(8 * time.Hour)}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
-		clock := func() time.Time { return now }
-		resting := status.New(status.Deps{DB: d, Now: clock, Note: func(id.User, string) {}})
-		_, err := resting.Set(ctx, ruth, status.Status{Kind: status.Rest, Until: now.Add(time.Hour)})
-		ok(err)
 		pushed := make(chan id.User, 10)
-		s := New(Deps{DB: d, Accounts: accounts, Conversations: conversation.New(conversation.Deps{DB: d, Now: clock}), Reach: reach.New(reach.Deps{DB: d, Now: clock}),
-			Push: func(_ context.Context, u id.User, _ string, _ time.Duration) (int, error) { pushed <- u; return 1, nil }, Now: clock, Log: slog.New(slog.DiscardHandler)})
-		_, err = s.SetRules(ctx, ruth, 0, Rules{On: true, At: "07:30", Days: []time.Weekday{1}, Minutes: 5}, "")
+		s := posts(t, d, func() time.Time { return now }, pushed)
+		_, err := s.SetRules(ctx, ruth, 0, Rules{On: true, At: "07:30", Days: []time.Weekday{1}, Minutes: 5}, "")
 		ok(err)
 		now = now.Add(time.Minute)
 		_, err = s.SetRules(ctx, ruth, 1, Rules{On: true, At: "07:30", Days: []time.Weekday{1}, Minutes: 5}, "begins what is due")
@@ -106,5 +122,5 @@ func TestService(t *testing.T) {
 		if _, err := s.Receive(ctx, ruth, b.Runs[0].ID); !fault.Is(err, fault.Conflict) {
 			t.Errorf("who was not to be disturbed answers: %v", err)
 		}
-	}, migrations...)
+	}, migrations()...)
 }

@@ -39,6 +39,9 @@ var (
 	recentRuns = db.SQL("testpage.recent", `SELECT `+runColumns+` FROM testpage_run WHERE (started_at >= $1 OR state = 'running') AND state <> 'void' ORDER BY started_at DESC, id LIMIT 200`)
 	wholeRuns  = db.SQL("testpage.whole", `SELECT `+runColumns+` FROM testpage_run WHERE kind <> 'some' AND state <> 'void' ORDER BY planned_at DESC, id LIMIT $1`)
 
+	oldRuns = db.SQL("testpage.old", `SELECT id FROM testpage_run WHERE started_at < $1 AND state <> 'running' ORDER BY started_at, id LIMIT 10`)
+	dropRun = db.SQL("testpage.drop_run", `DELETE FROM testpage_run WHERE id = $1`)
+
 	addTest    = db.SQL("testpage.add_test", `INSERT INTO testpage_test (id, run, post, name, user_id, user_name, state, why, told_at, due_at, shown_until, ended_at, answered_at, moved, phone_at, phone_by, phone_note) VALUES ($1, $2, $3, $4, '', '', 'planned', '', 0, 0, 0, 0, 0, 0, 0, '', '')`)
 	saveTest   = db.SQL("testpage.save_test", `UPDATE testpage_test SET user_id = $2, user_name = $3, state = $4, why = $5, told_at = $6, due_at = $7, shown_until = $8, ended_at = $9, answered_at = $10, moved = $11, phone_at = $12, phone_by = $13, phone_note = $14 WHERE id = $1`)
 	voidTests  = db.SQL("testpage.void_tests", `UPDATE testpage_test SET state = 'void', shown_until = 0 WHERE run = $1`)
@@ -53,6 +56,8 @@ var (
 	openIn     = db.SQL("testpage.open_in", `SELECT count(*) FROM testpage_test WHERE run = $1 AND state IN ('planned', 'waiting')`)
 	endedSince = db.SQL("testpage.ended_since", `SELECT post, state FROM testpage_test WHERE ended_at >= $1 AND state <> 'void' ORDER BY ended_at DESC, id LIMIT 20000`)
 
+	dropTests = db.SQL("testpage.drop_tests", `DELETE FROM testpage_test WHERE run = $1`)
+
 	addWay    = db.SQL("testpage.add_way", `INSERT INTO testpage_way (id, run, user_id, test, way, state, next_at, attempts, at, device_at, note) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7, 0, '') ON CONFLICT (run, user_id, test, way) DO NOTHING`)
 	waysOf    = db.SQL("testpage.ways_of", `SELECT way, state, at, device_at, note FROM testpage_way WHERE run = $1 AND user_id = $2 AND test IN ('', $3) ORDER BY way LIMIT 20`)
 	runWays   = db.SQL("testpage.run_ways", `SELECT user_id, test, way, state, at, device_at, note FROM testpage_way WHERE run = $1 ORDER BY way LIMIT 20000`)
@@ -63,6 +68,7 @@ var (
 	laterWay  = db.SQL("testpage.later_way", `UPDATE testpage_way SET next_at = $2 WHERE id = $1 AND state = 'due'`)
 	endWay    = db.SQL("testpage.end_way", `UPDATE testpage_way SET state = $2, note = $3, at = $4 WHERE id = $1 AND state IN ('due', 'taken')`)
 	resumeWay = db.SQL("testpage.resume_ways", `UPDATE testpage_way SET next_at = $1 WHERE state = 'due' AND attempts > 0 AND next_at > $1`)
+	forgetWay = db.SQL("testpage.forget_ways", `DELETE FROM testpage_way WHERE run = $1`)
 	dropWays  = db.SQL("testpage.drop_ways", `UPDATE testpage_way SET state = 'dropped' WHERE run = $1 AND state = 'due'`)
 )
 
