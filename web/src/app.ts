@@ -46,3 +46,7 @@ async function forgetMedia(uri: string): Promise<void> {
 export const wire = new HttpWire();
 export const clinic = new Clinical(wire);
 export const engine = new Engine('indexedDB' in globalThis && !shared() ? new IndexedDisk() : new MemoryDisk(), wire, clinic, browserEnv(shared()));
+
+// Who comes back to the page, and whose device's clock was set meanwhile, is not shown a countdown that is wrong.
+wire.clock.onDoubt = () => { if (engine.me.user_id !== '') void engine.refreshPages().catch(() => undefined); };
+document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') wire.clock.look(); });

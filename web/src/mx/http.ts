@@ -1,6 +1,7 @@
 // One way to talk to the server: same origin, cookie, JSON. Nothing else in the app calls fetch except uploads.
 
 import { t, told } from '../words/words';
+import { Clock } from './clock';
 
 export class WireError extends Error {
   readonly status: number; // 0 when no answer came at all
@@ -37,15 +38,15 @@ export interface Wire {
 export class HttpWire implements Wire {
   onSignedOut: () => void = () => {};
   onLocked: () => void = () => {}; // the server holds this device shut until its code is given
-  private skew = 0;
+  readonly clock = new Clock();
 
   serverClock(): number {
-    return Date.now() + this.skew;
+    return this.clock.now();
   }
 
   // noteClock takes a server instant that was exact when the answer was written.
   noteClock(ms: number): void {
-    if (ms > 0) this.skew = ms - Date.now();
+    this.clock.note(ms);
   }
 
   async call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
