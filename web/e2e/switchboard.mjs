@@ -77,6 +77,23 @@ test('3 the log says who did what', async () => {
   await jo.both('switchboard-log-desk');
 });
 
-test('4 nobody asked another origin, and nothing broke', async () => {
+test('4 on a phone the chosen part is in view, wherever one comes from, and when it is turned', async () => {
+  const { jo } = cast;
+  const inside = () => jo.page.waitForFunction(() => {
+    const [row, chip] = ['.main-pane .chips', '.main-pane .chips [aria-pressed=true]'].map((q) => document.querySelector(q)?.getBoundingClientRect());
+    return row && chip && chip.left >= row.left && chip.right <= row.right && chip.right <= innerWidth;
+  });
+  await jo.page.setViewportSize({ width: 844, height: 390 });
+  await inside();
+  await jo.page.setViewportSize(phone);
+  for (const part of ['/log', '', '/test', '/on', '/for']) {
+    await jo.go(`#/work/switchboard${part}`);
+    await jo.page.locator('.main-pane .chips [aria-pressed=true]').first().waitFor();
+    await inside();
+    await jo.shot(`switchboard-phone${part.replace('/', '-')}`);
+  }
+});
+
+test('5 nobody asked another origin, and nothing broke', async () => {
   for (const p of Object.values(cast)) p.quiet();
 });
