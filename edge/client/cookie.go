@@ -57,7 +57,7 @@ func (c *Cookies) open(w http.ResponseWriter, r *http.Request, _ account.Actor) 
 	if err := httpx.Decode(r, &b, bodyLimit); err != nil {
 		return err
 	}
-	in := account.SignIn{Name: "Wardline web app", Code: b.Code}
+	in := account.SignIn{Name: appName(r.UserAgent(), b.Shared), Code: b.Code}
 	var ses account.Session
 	var err error
 	if b.Passkey != nil {

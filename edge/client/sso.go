@@ -245,11 +245,12 @@ func (h *API) ssoCallback(w http.ResponseWriter, r *http.Request, _ account.Acto
 	}
 	switch got.Door {
 	case doorApp:
-		ses, err := h.Accounts.Open(ctx, got.User, account.SignIn{Name: "Wardline web app", How: "sso", Origin: got.Origin, Spend: h.SSO.Using(got.Handle)})
+		shared := detail.Get("shared") != ""
+		ses, err := h.Accounts.Open(ctx, got.User, account.SignIn{Name: appName(r.UserAgent(), shared), How: "sso", Origin: got.Origin, Spend: h.SSO.Using(got.Handle)})
 		if err != nil {
 			return h.ssoFailed(w, got, err)
 		}
-		h.Cookies.set(w, ses.Access, detail.Get("shared") != "")
+		h.Cookies.set(w, ses.Access, shared)
 		return goTo(w, "/")
 	case doorAccount:
 		if _, err := h.SSO.Take(ctx, got.Handle, h.browserOf(r)); err != nil {

@@ -194,7 +194,7 @@ test('2 who has no password here confirms at the provider that a lost device is 
   }
   const [here, lost] = devices;
   await here.go('#/more/devices');
-  await here.page.getByRole('button', { name: /^Sign out Wardline web app/ }).click();
+  await here.page.getByRole('button', { name: /^Sign out Wardline in Chrome/ }).click();
   const confirm = here.page.getByRole('link', { name: 'Confirm that it is you' });
   await confirm.waitFor();
   await here.wide();
