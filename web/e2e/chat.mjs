@@ -95,6 +95,7 @@ test('3 deleted for everyone, with who did it', async () => {
   await say(asha, 'Wrong patient, sorry');
   await bubble(tom, 'Wrong patient, sorry').waitFor();
   await menu(asha, 'Wrong patient, sorry', 'Delete for everyone');
+  await asha.page.locator('dialog[open] .quote', { hasText: 'Wrong patient, sorry' }).waitFor(); // which one it is
   await asha.clean('delete?');
   await asha.page.locator('dialog[open] button.is-danger').click();
   await tom.page.locator('.bubble.is-deleted', { hasText: 'Deleted by Asha Patel' }).last().waitFor();
@@ -110,6 +111,23 @@ test('4 an answer quotes, and its quote leads back; a link opens at the message'
   await asha.page.locator('article.is-found', { hasText: 'Bed 4 goes at ten' }).waitFor();
   await menu(tom, 'Bed 4 goes at ten', 'Copy link');
   const link = await tom.page.evaluate(() => navigator.clipboard.readText());
+  // A finger that draws a message to the right answers it; a short one, or one that scrolls, does not.
+  const finger = await asha.context.newCDPSession(asha.page);
+  const draw = async (words, x, y) => {
+    const at = await bubble(asha, words).locator('.bubble').boundingBox();
+    const [fromX, fromY] = [at.x + 40, at.y + at.height / 2];
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: fromX, y: fromY }] });
+    for (const part of [0.3, 0.6, 1]) await finger.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x: fromX + x * part, y: fromY + y * part }] });
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  };
+  await draw('Lift is booked', 30, 0);
+  await draw('Lift is booked', 90, 60);
+  assert.equal(await asha.page.locator('.replying').count(), 0, 'half a swipe answered');
+  await draw('Lift is booked', 100, 4);
+  await asha.page.locator('.replying', { hasText: 'Lift is booked' }).waitFor();
+  assert.equal(await asha.page.evaluate(() => document.activeElement.id), 'say');
+  assert.equal(await asha.page.locator('article.say[style*=translate]').count(), 0, 'the message stayed where the finger left it');
+  await asha.page.click('button[aria-label="Do not reply to this message"]');
   assert.match(link, /#\/chats\/[^/]+\/at\/[^/]+$/);
   assert.ok(!/Bed|ten/.test(decodeURIComponent(link)), 'the link says what was said');
   await tom.open('SMITH, Ann');
@@ -158,6 +176,10 @@ test('5 stars are one’s own, pins are everybody’s', async () => {
   const data = await other('GET', `user/${encodeURIComponent('@asha:' + (await other('GET', 'account/whoami')).user_id.split(':')[1])}/rooms/${encodeURIComponent(room)}/account_data/uk.wardline.starred`);
   assert.equal(Object.keys(data.events).length, 1);
   await tom.page.click('button[aria-label="Unpin this message"]');
+  await tom.clean('unpin?');
+  await tom.page.locator('.pins button', { hasText: 'Keep it' }).click();
+  await tom.page.click('button[aria-label="Unpin this message"]');
+  await tom.page.locator('.pins button', { hasText: 'Unpin' }).click();
   await asha.page.waitForSelector('.pins', { state: 'detached' });
 });
 

@@ -59,8 +59,8 @@ test('1 kept on top, muted, put away and brought back, as other clients see it',
   await row(tom, 'OKAFOR').waitFor({ state: 'detached' });
   await tom.page.locator('.chip', { hasText: 'Archived' }).click();
   await row(tom, 'OKAFOR').waitFor();
-  await listMenu(tom, 'OKAFOR', 'Back into the list');
-  await tom.page.locator('.chip', { hasText: 'All' }).click();
+  await listMenu(tom, 'OKAFOR', 'Back into the list'); // the last that was put away: nobody is left before an empty list without its chip
+  await tom.page.locator('.chip[aria-pressed=true]', { hasText: 'All' }).waitFor();
   await row(tom, 'OKAFOR').waitFor();
   await tom.page.reload();
   await row(tom, 'Tea club').locator('.sign', { hasText: 'Muted' }).waitFor();
@@ -173,6 +173,9 @@ test('7 a group of people and a post that it follows; roles, description, invita
     await tom.page.locator('[role=option]', { hasText: who }).first().click();
   }
   await tom.page.locator('label', { hasText: 'whoever holds the post' }).click();
+  const near = tom.page.locator('.group-form section');
+  await near.locator('.item', { hasText: 'Priya Nair' }).waitFor(); // of the same ward, before a letter is typed
+  assert.equal(await near.locator('.item', { hasText: 'Asha Patel' }).count(), 0, 'who was chosen is offered again');
   await tom.clean('new group that follows');
   await tom.shot('group-new-desk-day');
   await tom.page.click('text=Make the group');
@@ -187,6 +190,15 @@ test('7 a group of people and a post that it follows; roles, description, invita
   await tom.page.locator('.note', { hasText: 'Asha Patel is now an admin' }).waitFor();
   await side.locator('button', { hasText: 'Make an invitation' }).click();
   const link = await side.locator('[data-link]').textContent();
+  await side.locator('button', { hasText: 'Change the name' }).click();
+  await side.locator('#new-name').fill(' ');
+  await side.locator('button[type=submit]').click();
+  await side.locator('[role=alert]', { hasText: 'Give the group a name' }).waitFor();
+  await tom.clean('a group without a name');
+  await side.locator('#new-name').fill('Discharge round, bay C');
+  await side.locator('button[type=submit]').click();
+  await row(asha, 'Discharge round, bay C').waitFor({ state: 'attached' }); // behind the conversation that she has open
+  await tom.page.locator('.note', { hasText: 'Tom Reid named the group Discharge round, bay C' }).waitFor();
   await tom.say('Round at ten');
   await bubble(tom, 'Round at ten').waitFor();
   assert.equal(await side.locator('[data-link]').textContent(), link, 'the invitation has gone from the screen');
@@ -229,6 +241,11 @@ test('8 long names, right to left, and many: narrow', async () => {
     await asha.wide();
   }
   await asha.shot('chat-320');
+  await asha.page.locator('.main-pane .who').click(); // the name is cut here, and whole in the details
+  await asha.page.locator('.full-name', { hasText: names[2] }).waitFor();
+  await asha.wide();
+  await asha.clean('details at 320');
+  await asha.page.click('button[aria-label="Close details"]');
   await asha.page.click('button[aria-label^="Search here"]');
   await asha.page.waitForSelector('dialog[open] .menu');
   await asha.wide();

@@ -25,6 +25,12 @@ describe('the words of a message', () => {
     expect(kinds('@Nobody Here', ['Grace Obi'])).toBe('text:@Nobody Here');
   });
 
+  it('OK: one line of a message shows no marks, and leaves what is no mark', () => {
+    const line = (body: string): string => preview(message('$1', body));
+    expect(line('Give **5 mg _slowly_** and `flush`')).toBe('Give 5 mg slowly and flush');
+    expect(line('2 * 3 * 4 and BP_sys_low')).toBe('2 * 3 * 4 and BP_sys_low');
+  });
+
   it('drop the quoted lines of old replies', () => {
     expect(stripReply('> <@a:x> hi\n\nyes')).toBe('yes');
   });

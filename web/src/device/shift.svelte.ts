@@ -65,17 +65,17 @@ export async function startShift(): Promise<void> {
   if (shift.busy) return;
   shift.busy = true;
   shift.parts = [];
-  await part('Alarm sound', async () => {
+  await part(t('Alarm sound'), async () => {
     const on = await alarm.unlock();
     if (!on) return { ok: false, words: t('The browser refuses to sound. Turn the volume up and press again.') };
     alarm.start(false);
     setTimeout(() => alarm.stop(), 2400);
     return { ok: true, words: t('You should hear it now. If not, turn the volume up and the silent switch off.') };
   });
-  await part('Notifications', ask);
-  await part('While the app is closed', pushed);
-  await part('What this device keeps', stored);
-  await part('Screen', hold);
+  await part(t('Notifications'), ask);
+  await part(t('While the app is closed'), pushed);
+  await part(t('What this device keeps'), stored);
+  await part(t('Screen'), hold);
   shift.busy = false;
 }
 

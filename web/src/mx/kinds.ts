@@ -57,7 +57,15 @@ export function preview(ev: MatrixEvent): string {
   }
   const ask = part(ev.content, 'uk.wardline.ask');
   if (ask) return `${askWord(text(ask, 'kind'))}: ${text(ask, 'text')}`.replace(/\s+/g, ' ').slice(0, 160);
-  return plainBody(ev.content).replace(/\s+/g, ' ').slice(0, 160);
+  return bare(plainBody(ev.content).slice(0, 400)).replace(/\s+/g, ' ').slice(0, 160);
+}
+
+// The marks that mx/text.ts reads, said again here because the list of conversations comes before what draws messages.
+const marks = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|\*([^*\s][^*\n]*)\*|(?<![\p{L}\p{N}_])_([^_\s][^_\n]*)_(?![\p{L}\p{N}_])/gu;
+
+// bare is what somebody wrote without the marks that make it bold, italic or code: one line shows no formatting.
+function bare(body: string): string {
+  return body.replace(marks, (_, code: string | undefined, ...kids: (string | undefined)[]) => code ?? bare(kids[0] ?? kids[1] ?? kids[2] ?? ''));
 }
 
 // askWord names a kind of message with a promise.

@@ -135,8 +135,9 @@ export function tomorrowAt(hour: number, now: number): number {
 
 export function initials(name: string): string {
   const words = name.replace(/\b(Dr|Mr|Mrs|Ms|Miss|Prof|Sister)\.?\s/gi, '').trim().split(/\s+/);
-  const a = words[0]?.[0] ?? '?';
-  const b = words.length > 1 ? (words[words.length - 1]?.[0] ?? '') : (words[0]?.[1] ?? '');
+  const one = (w: string | undefined, at: number): string => [...(w ?? '')][at] ?? ''; // by letters: an emoji is two halves otherwise
+  const a = one(words[0], 0) || '?';
+  const b = words.length > 1 ? one(words.at(-1), 0) : one(words[0], 1);
   return (a + b).toUpperCase();
 }
 
@@ -145,7 +146,7 @@ export function short(name: string): string {
   const ward = /\bward\s+(\w{1,2})\b/i.exec(name);
   if (ward) return `W${ward[1] ?? ''}`.toUpperCase();
   const words = name.split(/[\s,]+/).filter((w) => /^[\p{L}\p{N}]/u.test(w) && !/^(and|the|of|on|for|in)$/i.test(w));
-  return (words.length > 1 ? (words[0]?.[0] ?? '') + (words[1]?.[0] ?? '') : (words[0] ?? '?').slice(0, 2)).toUpperCase();
+  return (words.length > 1 ? (words[0]?.[0] ?? '') + (words[1]?.[0] ?? '') : [...(words[0] ?? '?')].slice(0, 2).join('')).toUpperCase();
 }
 
 // hue picks one of six tints, always the same for the same id.

@@ -2,8 +2,8 @@
 
 import { engine } from '../app';
 import type { Room } from '../mx/room';
-import { part, text } from '../mx/types';
-import { isEdit } from '../mx/kinds';
+import { part, text, type MatrixEvent } from '../mx/types';
+import { isEdit, preview } from '../mx/kinds';
 import { seenBy } from './stream';
 import { t } from '../words/words';
 
@@ -62,7 +62,7 @@ function readRow(room: Room): ListRow {
     id: room.id, room, title: room.title(), face, faceId: face === 'person' && room.hero !== '' ? room.hero : room.id,
     plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? room.lines.at(-1)?.ev.origin_server_ts ?? 0,
     from: face === 'person' ? '' : last && !out && !own ? senderName(room, last.sender, sender) : '',
-    body: room.membership === 'invite' ? t('Invitation, open to answer') : out ? (out.media ? t('Photo') : text(out.content, 'body')) : (last?.body ?? t('Nothing said yet')),
+    body: room.membership === 'invite' ? t('Invitation, open to answer') : out ? preview({ type: out.type, content: out.content } as MatrixEvent) : (last?.body ?? t('Nothing said yet')),
     draft: engine.shelf.openRoom === room.id ? '' : draft,
     typing: typing === undefined ? '' : t('{x} is typing…', { x: room.nameOf(typing).split(' ')[0] ?? '' }),
     mark, unread: room.unread, dot: room.quietlyNew(me) && !engine.marks.muted.has(room.id), quiet: room.cls === 'social' || engine.marks.muted.has(room.id), mentioned: room.highlight > 0,
