@@ -202,12 +202,12 @@ func (a *App) carriers() (reach.Config, error) {
 // reach says how the holder of a post could be reached now.
 func (a *App) reach(ctx context.Context, post directory.PostID, u id.User, urgency paging.Urgency) []paging.Way {
 	seen, open := a.Timeline.Seen(u)
-	ways := []paging.Way{{Via: "app", Detail: "last open " + reach.Ago(time.Since(seen)) + " ago"}}
+	ways := []paging.Way{{Via: "app", Code: "seen", Detail: "last open " + reach.Ago(time.Since(seen)) + " ago", MS: time.Since(seen).Milliseconds()}}
 	switch {
 	case open:
-		ways[0].Detail = "open now"
+		ways[0] = paging.Way{Via: "app", Code: "open", Detail: "open now"}
 	case seen.IsZero():
-		ways[0].Detail = "not open"
+		ways[0] = paging.Way{Via: "app", Code: "closed", Detail: "not open"}
 	}
 	ways = append(ways, reach.PushOf(a.Push.Standing(u), time.Now()))
 	more, err := a.Clinic.Reach.Reachable(ctx, post, u, urgency)

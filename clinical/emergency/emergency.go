@@ -171,6 +171,7 @@ type Event struct {
 	Name     string           `json:"name"`
 	By       string           `json:"by"`
 	Note     string           `json:"note"`
+	Why      paging.Reason    `json:"why,omitzero"` // what Note says, when nobody wrote it
 }
 
 // Call is a call with everything that has happened, oldest first.

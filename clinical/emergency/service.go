@@ -372,7 +372,7 @@ func (s *Service) apply(ctx context.Context, a *room.Act, c Call, in Input) (Cal
 		}
 	}
 	for _, o := range effect.Over {
-		if _, err := s.Paging.PassOverIn(ctx, tx, o.Page, o.Who.User, o.Who.Name+" comes in another seat"); err != nil {
+		if _, err := s.Paging.PassOverIn(ctx, tx, o.Page, o.Who.User, paging.Reason{Code: paging.OtherSeat, Name: o.Who.Name}); err != nil {
 			return c, err
 		}
 	}

@@ -163,7 +163,7 @@ func (s *stepper) summon() error {
 			s.first(i)
 		default: // the post is no longer filled: the switchboard is in the room and sees it
 			st.Missing = st.Required
-			s.add(s.of(i, Event{Kind: MissingKind, Note: "this post cannot be paged"}))
+			s.add(s.of(i, Event{Kind: MissingKind, Note: unpageable.String(), Why: unpageable}))
 		}
 	}
 	c.Seq = int64(len(c.Steps))
@@ -236,11 +236,11 @@ func (s *stepper) coming(i int, p paging.Snapshot) {
 		return
 	}
 	st.User, st.Name, st.State, st.As = a.User, a.Name, Coming, p.Current.Post
-	note := ""
+	in := paging.Reason{}
 	if a.ETAMinutes > 0 {
-		note = fmt.Sprintf("in %d min", a.ETAMinutes)
+		in = paging.Reason{Code: paging.There, Minutes: a.ETAMinutes}
 	}
-	s.add(s.of(i, Event{Kind: ComingKind, User: a.User, Name: a.Name, Note: note}))
+	s.add(s.of(i, Event{Kind: ComingKind, User: a.User, Name: a.Name, Note: in.String(), Why: in}))
 	s.first(i)
 }
 
@@ -255,7 +255,8 @@ func (s *stepper) asked(i int, p paging.Snapshot) {
 	st := &s.call.Seats[i]
 	if cur := p.Current; cur.User != st.User || cur.Post != st.As {
 		st.User, st.Name, st.As, st.Since, st.State = cur.User, cur.Name, cur.Post, cur.Since, Calling
-		s.add(s.of(i, Event{Kind: Told, User: cur.User, Name: cur.Name, Note: why(p)}))
+		note, why := because(p)
+		s.add(s.of(i, Event{Kind: Told, User: cur.User, Name: cur.Name, Note: note, Why: why}))
 	}
 	if st.State == Calling && had(p, paging.Reached) {
 		st.State = Reached
@@ -266,7 +267,8 @@ func (s *stepper) asked(i int, p paging.Snapshot) {
 		s.add(s.of(i, Event{Kind: SeenKind, User: st.User, Name: st.Name}))
 	}
 	if p.Exhausted && !slices.ContainsFunc(s.call.Steps, func(e Event) bool { return e.Kind == MissingKind && e.Post == st.Post.ID }) {
-		s.add(s.of(i, Event{Kind: MissingKind, User: st.User, Name: st.Name, Note: why(p)}))
+		note, why := because(p)
+		s.add(s.of(i, Event{Kind: MissingKind, User: st.User, Name: st.Name, Note: note, Why: why}))
 	}
 	st.Missing = st.Required && (p.Exhausted || p.Current.Rung > 0 || p.Current.User == "")
 	st.DueAt, st.Next = p.Current.DueAt, ""
@@ -277,14 +279,16 @@ func (s *stepper) asked(i int, p paging.Snapshot) {
 	}
 }
 
-// why is the note of the step by which a page came to whoever has it.
-func why(p paging.Snapshot) string {
+var unpageable = paging.Reason{Code: paging.NoPages}
+
+// because is the note of the step by which a page came to whoever has it, and its reason when nobody wrote it.
+func because(p paging.Snapshot) (string, paging.Reason) {
 	for _, e := range slices.Backward(p.Steps) {
 		if e.Kind == paging.Passed || e.Kind == paging.Exhausted {
-			return e.Note
+			return e.Note, e.Why
 		}
 	}
-	return ""
+	return "", paging.Reason{}
 }
 
 // had says whether the current holder of a page has had a step of this kind since the page came to them.

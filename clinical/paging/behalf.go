@@ -28,7 +28,7 @@ func (s *stepper) behalf() error {
 	case s.in.Verb == PassOver && s.in.User != "":
 		if p.Current.Calls(s.in.User) && !p.last() {
 			p.Passers = append(p.Passers, s.in.User)
-			s.pass(s.in.User, s.in.Reason)
+			s.pass(s.in.User, s.in.Why)
 		}
 	case s.in.Verb == AnswerFor && s.in.User != "":
 		switch {
@@ -74,8 +74,8 @@ func (s *Service) StandDownIn(ctx context.Context, tx *db.Tx, page ID, by Person
 
 // PassOverIn brings a page to the next on its ladder because user, who has it now, is needed elsewhere: they have come to the same emergency
 // in another seat. Of somebody who does not have it, and on the last rung, it changes nothing.
-func (s *Service) PassOverIn(ctx context.Context, tx *db.Tx, page ID, user id.User, why string) (Snapshot, error) {
-	return s.outside(ctx, tx, page, Input{Verb: PassOver, User: user, Reason: why})
+func (s *Service) PassOverIn(ctx context.Context, tx *db.Tx, page ID, user id.User, why Reason) (Snapshot, error) {
+	return s.outside(ctx, tx, page, Input{Verb: PassOver, User: user, Why: why})
 }
 
 // outside is ActIn for somebody who may have nothing to do with the page.

@@ -11,10 +11,14 @@ import (
 	"wardline/matrix/id"
 )
 
-// Way is one way in which a person can be reached: "app", "live 40 s ago".
+// Way is one way in which a person can be reached: "app", "open now". Detail is a sentence; the code and its number say the same to an app
+// that speaks another language. New codes may come.
 type Way struct {
 	Via    string `json:"via"`
 	Detail string `json:"detail"`
+	Code   string `json:"code"`         // of app: open, seen, closed; of push: devices, failing, none; of a carrier: after
+	MS     int64  `json:"ms,omitempty"` // of seen: so long ago; of failing: for so long; of after: so long after the page came
+	N      int    `json:"n,omitempty"`  // of devices: how many
 }
 
 // Ahead is what a page would do at one instant if nobody answered: who is called then, by which posts, and how they can be reached.
@@ -22,7 +26,8 @@ type Ahead struct {
 	After  time.Duration // since it was sent
 	Called []Called
 	Posts  []PostRef // all posts of the rung, held or not
-	Note   string    // why it comes to them
+	Note   string    // why it comes to them, or why it goes past them
+	Why    Reason    // the same, as an app takes it
 	Holder *rota.Duty
 	Reach  []Way
 }
@@ -32,6 +37,8 @@ type Plan struct {
 	Post   PostRef
 	Steps  []Ahead
 	Then   string
+	Last   PostRef // whom Then speaks of
+	Stays  bool    // there is no other than Last
 	Quorum int
 	Policy int64
 }
@@ -60,8 +67,8 @@ func (s *Service) Preview(ctx context.Context, by id.User, to Target, u Urgency,
 		return Plan{}, err
 	}
 	end := p.Ladder[len(p.Ladder)-1]
-	plan.Then = end.Name + " rings"
-	if len(p.Ladder) == 1 {
+	plan.Then, plan.Last, plan.Stays = end.Name+" rings", end.PostRef, len(p.Ladder) == 1
+	if plan.Stays {
 		plan.Then = "It stays at " + end.Name
 	}
 	return plan, nil
@@ -88,7 +95,7 @@ func (s *Service) play(ctx context.Context, p *Page, at time.Time, plan *Plan) e
 		}
 		*p = next
 		if len(effects) > 0 && (in.Verb == Raise || p.Current.Rung != before.Rung || p.Current.User != before.User) {
-			if err := s.seeAhead(ctx, p, in.Holders, passed, before, effects[len(effects)-1].Step.Note, now.Sub(at), plan); err != nil {
+			if err := s.seeAhead(ctx, p, in.Holders, passed, before, effects[len(effects)-1].Step, now.Sub(at), plan); err != nil {
 				return err
 			}
 		}
@@ -101,7 +108,7 @@ func (s *Service) play(ctx context.Context, p *Page, at time.Time, plan *Plan) e
 }
 
 // seeAhead writes down where the page is now, and the rungs that it has skipped on the way because nobody could be called there.
-func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed map[directory.PostID]bool, before Current, note string, after time.Duration, plan *Plan) error {
+func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed map[directory.PostID]bool, before Current, step Event, after time.Duration, plan *Plan) error {
 	from := before.Rung + 1
 	if len(plan.Steps) == 0 {
 		from = 0
@@ -109,14 +116,15 @@ func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed m
 	for _, r := range p.Ladder[min(from, p.Current.Rung):p.Current.Rung] {
 		if !passed[r.ID] {
 			passed[r.ID] = true
-			plan.Steps = append(plan.Steps, Ahead{After: after, Posts: append([]PostRef{r.PostRef}, r.With...), Note: s.skips(r, world), Reach: []Way{}})
+			why := s.skips(r, world)
+			plan.Steps = append(plan.Steps, Ahead{After: after, Posts: append([]PostRef{r.PostRef}, r.With...), Note: why.String(), Why: why, Reach: []Way{}})
 		}
 	}
 	r := p.Ladder[p.Current.Rung]
 	if p.last() && len(p.Ladder) > 1 {
 		return nil // Then says it
 	}
-	a := Ahead{After: after, Called: p.Current.All(), Posts: append([]PostRef{r.PostRef}, r.With...), Note: note, Reach: []Way{}}
+	a := Ahead{After: after, Called: p.Current.All(), Posts: append([]PostRef{r.PostRef}, r.With...), Note: step.Note, Why: step.Why, Reach: []Way{}}
 	for _, c := range a.Called {
 		if _, is := c.Post.person(); !is && a.Holder == nil {
 			d, err := rota.Holder(ctx, s.DB, c.Post.ID, time.UnixMilli(p.Current.Since))
@@ -136,15 +144,18 @@ func (s *Service) seeAhead(ctx context.Context, p *Page, world Holders, passed m
 }
 
 // skips says why nobody is called on a rung.
-func (s *Service) skips(r Rung, world Holders) string {
+func (s *Service) skips(r Rung, world Holders) Reason {
 	for _, ref := range append([]PostRef{r.PostRef}, r.With...) {
-		if all := world[ref.ID]; len(all) > 0 && all[0].Busy != "" {
-			return all[0].Name + " " + all[0].Busy
-		} else if len(all) > 0 {
-			return all[0].Name + " has been asked, or sent it"
+		all := world[ref.ID]
+		if len(all) == 0 {
+			continue
 		}
+		if not := all[0].reason(); not.Code != "" {
+			return not
+		}
+		return Reason{Code: AskedYet, Name: all[0].Name}
 	}
-	return "nobody holds it"
+	return Reason{Code: Empty}
 }
 
 // Find returns a page that the user may see: they sent it, had it, have it or are in its room. Any other is fault.Hidden.

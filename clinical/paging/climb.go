@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wardline/clinical/status"
 	"wardline/matrix/id"
 )
 
@@ -20,25 +21,27 @@ func (s *stepper) tick() {
 	switch {
 	case s.at < p.began()+p.allowed(p.Current.Rung).Milliseconds():
 	case !p.last():
-		s.enter(p.Current.Rung+1, "no answer")
+		s.enter(p.Current.Rung+1, Reason{Code: NoAnswer})
 	case !p.Exhausted:
-		s.exhaust("no answer")
+		s.exhaust(Reason{Code: NoAnswer})
 	}
 }
+
+var changed = Reason{Code: Changed}
 
 // follow brings the page to who holds its posts now, and says whether anybody had changed. Who is called beside others and holds their post
 // no more is called no more; a new holder has the rung's whole time.
 func (s *stepper) follow() bool {
 	p := &s.page
 	var now []Called
-	changed, joined := false, []id.User(nil)
+	moved, joined := false, []id.User(nil)
 	for _, c := range p.Current.All() {
 		all := s.in.Holders[c.Post.ID]
 		if slices.ContainsFunc(all, func(h Holder) bool { return h.User == c.User }) {
 			now = append(now, c)
 			continue
 		}
-		changed = true
+		moved = true
 		for _, h := range all {
 			if s.able(h) && !calls(now, h.User) && !p.Current.Calls(h.User) {
 				now, joined = append(now, Called{c.Post, h.User, h.Name}), append(joined, h.User)
@@ -48,35 +51,35 @@ func (s *stepper) follow() bool {
 	}
 	if p.Current.User == "" { // the switchboard, and nobody was there
 		if all := s.in.Holders[p.Current.Post.ID]; len(all) > 0 {
-			changed, now, joined = true, []Called{{p.Current.Post, all[0].User, all[0].Name}}, []id.User{all[0].User}
+			moved, now, joined = true, []Called{{p.Current.Post, all[0].User, all[0].Name}}, []id.User{all[0].User}
 		}
 	}
 	switch {
-	case !changed:
+	case !moved:
 		return false
 	case len(now) == 0 && !p.last():
-		s.enter(p.Current.Rung+1, "the post changed hands")
+		s.enter(p.Current.Rung+1, changed)
 	case len(now) == 0:
-		s.stay("the post changed hands")
+		s.stay(changed)
 	case len(joined) == 0: // some are left, and their time runs on
 		s.call(p.Current.Rung, now)
-		s.add(Event{Kind: Passed, User: p.Current.User, Name: names(now, nil), PostName: p.Current.Post.Name, Note: "the post changed hands"})
+		s.add(Event{Kind: Passed, User: p.Current.User, Name: names(now, nil), PostName: p.Current.Post.Name, Note: changed.String(), Why: changed})
 		return false
 	default:
 		s.hold(p.Current.Rung, now)
-		s.add(Event{Kind: Passed, User: joined[0], Name: names(now, joined), PostName: p.Current.Post.Name, Note: "the post changed hands"})
+		s.add(Event{Kind: Passed, User: joined[0], Name: names(now, joined), PostName: p.Current.Post.Name, Note: changed.String(), Why: changed})
 		s.join(joined...)
 	}
 	return true
 }
 
 // stay keeps the page on the last rung, with whoever holds that now, even if they sent it or cannot come, or with nobody.
-func (s *stepper) stay(why string) {
+func (s *stepper) stay(why Reason) {
 	p := &s.page
 	was := p.Current.User
 	s.hold(p.Current.Rung, s.keepers())
 	if p.Current.User != was {
-		s.add(Event{Kind: Passed, User: p.Current.User, Name: p.Current.Name, PostName: p.Current.Post.Name, Note: why})
+		s.add(Event{Kind: Passed, User: p.Current.User, Name: p.Current.Name, PostName: p.Current.Post.Name, Note: why.String(), Why: why})
 		if p.Current.User != "" {
 			s.join(p.Current.User)
 		}
@@ -93,7 +96,7 @@ func (s *stepper) on(rung int, busy bool) (list []Called) {
 	r := s.page.Ladder[rung]
 	for _, post := range append([]PostRef{r.PostRef}, r.With...) {
 		for _, h := range s.in.Holders[post.ID] {
-			if !s.able(h) || h.Busy != "" && !busy || calls(list, h.User) {
+			if !s.able(h) || h.Busy != status.None && !busy || calls(list, h.User) {
 				continue
 			}
 			list = append(list, Called{post, h.User, h.Name})
@@ -135,19 +138,19 @@ func (s *stepper) find(rung int) (int, []Called) {
 }
 
 // enter puts the page on the rung, or on the first one after it where somebody can answer; the last rung takes it in any case.
-func (s *stepper) enter(rung int, why string) {
+func (s *stepper) enter(rung int, why Reason) {
 	p := &s.page
 	first := rung == 0 // a page that is being raised: its first step has been told
 	to, list := s.find(rung)
 	for _, r := range p.Ladder[rung:to] {
 		all := s.in.Holders[r.ID]
 		if len(all) == 0 {
-			why = "nobody holds " + r.Name
+			why = Reason{Code: Empty, Name: r.Name}
 			continue
 		}
 		for _, h := range all {
-			if h.Busy != "" && (s.able(h) || h.Off) {
-				why = h.Name + " " + h.Busy
+			if not := h.reason(); not.Code != "" && (s.able(h) || h.Off) {
+				why = not
 			}
 		}
 	}
@@ -158,13 +161,13 @@ func (s *stepper) enter(rung int, why string) {
 	case p.last():
 		s.exhaust(why)
 	default:
-		s.add(Event{Kind: Passed, User: p.Current.User, Name: names(list, nil), PostName: p.Current.Post.Name, Note: why})
+		s.add(Event{Kind: Passed, User: p.Current.User, Name: names(list, nil), PostName: p.Current.Post.Name, Note: why.String(), Why: why})
 		s.join(users(list)...)
 	}
 }
 
 // leave takes somebody out of those who are called, and moves on when nobody is left.
-func (s *stepper) leave(user id.User, why string) {
+func (s *stepper) leave(user id.User, why Reason) {
 	p := &s.page
 	rest := slices.DeleteFunc(p.Current.All(), func(c Called) bool { return c.User == user })
 	if len(rest) == 0 {
@@ -175,12 +178,12 @@ func (s *stepper) leave(user id.User, why string) {
 }
 
 // pass is leave for what has no step of its own: those who are left are told.
-func (s *stepper) pass(user id.User, why string) {
+func (s *stepper) pass(user id.User, why Reason) {
 	p := &s.page
 	alone := len(p.Current.All()) == 1
 	s.leave(user, why)
 	if !alone {
-		s.add(Event{Kind: Passed, User: p.Current.User, Name: names(p.Current.All(), nil), PostName: p.Current.Post.Name, Note: why})
+		s.add(Event{Kind: Passed, User: p.Current.User, Name: names(p.Current.All(), nil), PostName: p.Current.Post.Name, Note: why.String(), Why: why})
 	}
 }
 
@@ -201,10 +204,10 @@ func (s *stepper) call(rung int, list []Called) {
 	}
 }
 
-func (s *stepper) exhaust(why string) {
+func (s *stepper) exhaust(why Reason) {
 	p := &s.page
 	p.Exhausted = true
-	s.add(Event{Kind: Exhausted, User: p.Current.User, Name: names(p.Current.All(), nil), PostName: p.Current.Post.Name, Note: why})
+	s.add(Event{Kind: Exhausted, User: p.Current.User, Name: names(p.Current.All(), nil), PostName: p.Current.Post.Name, Note: why.String(), Why: why})
 	s.join(users(p.Current.All())...)
 }
 

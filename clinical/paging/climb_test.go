@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wardline/clinical/directory"
+	"wardline/clinical/status"
 	"wardline/ground/fault"
 )
 
@@ -103,10 +104,10 @@ func TestStep_Together(t *testing.T) {
 }
 
 func TestStep_Busy(t *testing.T) {
-	world := Holders{"spr": {{User: liam, Name: "Liam", Busy: "is in a sterile procedure"}}, "sho1": {{User: grace, Name: "Grace"}}, "switch": {{User: board, Name: "board"}}}
+	world := Holders{"spr": {{User: liam, Name: "Liam", Busy: status.Sterile}}, "sho1": {{User: grace, Name: "Grace"}}, "switch": {{User: board, Name: "board"}}}
 	p := life(t, newPage("spr", "sho1", "switch"), world, []move{{0, Input{Verb: Raise}, "[sent passed] [@go:t]/1 open", 0}})
-	if note := p.Steps[1].Note; note != "Liam is in a sterile procedure" {
-		t.Errorf("the sender is told %q", note)
+	if got := p.Steps[1]; got.Note != "Liam is in a sterile procedure" || got.Why != (Reason{Code: "sterile", Name: "Liam"}) {
+		t.Errorf("the sender is told %q, %+v", got.Note, got.Why)
 	}
 	// When nobody free is left they are asked before the switchboard is.
 	world["sho1"] = nil

@@ -126,6 +126,7 @@ type Event struct {
 	Name     string  `json:"name"`
 	PostName string  `json:"post_name"`
 	Note     string  `json:"note"`
+	Why      Reason  `json:"why,omitzero"` // what Note says, when nobody wrote it
 	By       id.User `json:"by,omitempty"` // who told it on behalf of User; "" when User did it
 }
 

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"wardline/clinical/directory"
+	"wardline/clinical/status"
 	"wardline/matrix/id"
 )
 
@@ -35,7 +36,7 @@ func TestStep_Properties(t *testing.T) {
 			for _, post := range postNames {
 				u := rapid.SampledFrom(people).Draw(t, post)
 				if u != "" {
-					h[directory.PostID(post)] = []Holder{{User: id.User(u), Name: u, Until: now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "until")) * time.Second).UnixMilli(), Busy: rapid.SampledFrom([]string{"", "", "is in a sterile procedure"}).Draw(t, "busy")}}
+					h[directory.PostID(post)] = []Holder{{User: id.User(u), Name: u, Until: now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "until")) * time.Second).UnixMilli(), Busy: rapid.SampledFrom([]status.Kind{status.None, status.None, status.Sterile}).Draw(t, "busy")}}
 					if rapid.Bool().Draw(t, "two") {
 						h[directory.PostID(post)] = append(h[directory.PostID(post)], Holder{User: grace, Name: "grace"})
 					}

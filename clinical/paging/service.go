@@ -10,6 +10,7 @@ import (
 
 	"wardline/clinical/conversation"
 	"wardline/clinical/directory"
+	"wardline/clinical/status"
 	"wardline/ground/audit"
 	"wardline/ground/db"
 	"wardline/ground/fault"
@@ -28,8 +29,8 @@ type Deps struct {
 	Log           *slog.Logger
 	// Reach says how the holder of a post could be reached now, for the preview; nil knows nothing.
 	Reach func(ctx context.Context, post directory.PostID, user id.User, u Urgency) []Way
-	// Busy says why somebody is not to be asked while anybody else can be, "" when they can; nil knows nothing.
-	Busy func(ctx context.Context, q db.Querier, user id.User, at time.Time) (string, error)
+	// Busy says why somebody is not to be asked while anybody else can be, status.None when they can; nil knows nothing.
+	Busy func(ctx context.Context, q db.Querier, user id.User, at time.Time) (status.Kind, error)
 	// Kind says what kind of device somebody's is, "phone" or "computer", "" for not known; nil knows nothing. Never what they call it.
 	Kind func(ctx context.Context, user id.User, device id.Device) string
 	// OnStep hears of every step inside its transaction, with the page as it is then; nil for nobody.

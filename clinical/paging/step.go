@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wardline/clinical/directory"
+	"wardline/clinical/status"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
 )
@@ -28,12 +29,12 @@ const (
 )
 
 // Holder is who holds a post of the ladder at the instant of a step. Until is the end of the duty in milliseconds, 0 when it has none.
-// Busy says why they are not to be asked while anybody else can be: "is in a sterile procedure". Who is Off is not asked at all.
+// Busy says why they are not to be asked while anybody else can be: status.Sterile. Who is Off duty is not asked at all.
 type Holder struct {
 	User  id.User
 	Name  string
 	Until int64
-	Busy  string
+	Busy  status.Kind
 	Off   bool
 }
 
@@ -46,6 +47,7 @@ type Input struct {
 	User       id.User // who acts; empty for Tick
 	Name       string
 	Reason     string
+	Why        Reason // of PassOver
 	ETAMinutes int
 	Device     id.Device // of Reach: which device has it, "" for not known
 	On         string    // of Reach: what kind of device has it, "" for not known
@@ -112,7 +114,7 @@ func raise(p Page, at int64, in Input) (Page, []Effect, error) {
 	p.RaisedAt, p.Status, p.Accepted, p.Exhausted, p.Steps, p.Passers, p.Seq, p.Coming, p.Redirects = at, Open, nil, false, nil, nil, 0, nil, 0
 	s := stepper{page: p, at: at, in: in}
 	s.add(Event{Kind: Sent, User: p.From.User, Name: p.From.Name, PostName: p.Post.Name})
-	s.enter(0, "")
+	s.enter(0, Reason{})
 	s.aim()
 	return s.page, s.effects, nil
 }
@@ -222,7 +224,7 @@ func (s *stepper) settle(said Acceptance, e Event) {
 		e.Kind = Coming
 		s.add(e)
 		if p.Current.Calls(said.User) {
-			s.leave(said.User, "more people are needed")
+			s.leave(said.User, Reason{Code: MoreWho})
 		}
 		return
 	}
@@ -300,9 +302,9 @@ func (s *stepper) decline(me Called) {
 	switch {
 	case !p.Current.Calls(user): // who was coming, and is not any more: the page is with others
 	case !p.last():
-		s.leave(user, "")
+		s.leave(user, Reason{})
 	case !p.Exhausted:
-		s.exhaust("declined")
+		s.exhaust(Reason{Code: NoneCome})
 	}
 }
 
@@ -332,7 +334,7 @@ func (s *stepper) redirect(me Called) error {
 	}
 	p.Ladder = slices.Insert(p.Ladder, at, to)
 	s.add(Event{Kind: Redirected, User: me.User, Name: me.Name, PostName: to.Name, Note: s.in.Reason})
-	s.enter(at, "redirected by "+me.Name)
+	s.enter(at, Reason{Code: HandedOn, Name: me.Name})
 	return nil
 }
 
@@ -341,10 +343,10 @@ func (s *stepper) free(post directory.PostID) error {
 	err := errNobody
 	for _, h := range s.in.Holders[post] {
 		switch {
-		case s.able(h) && h.Busy == "":
+		case s.able(h) && h.Busy == status.None:
 			return nil
-		case h.Busy != "" && h.User != s.page.From.User:
-			err = fault.New(fault.Conflict, "UK_WARDLINE_NOBODY", h.Name+" "+h.Busy+". Choose somebody else, or pass the page to the next in line.")
+		case h.reason().Code != "" && h.User != s.page.From.User:
+			err = fault.New(fault.Conflict, "UK_WARDLINE_NOBODY", h.reason().String()+". Choose somebody else, or pass the page to the next in line.")
 		}
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 
 	"wardline/clinical/directory"
 	"wardline/clinical/rota"
+	"wardline/clinical/status"
 	"wardline/ground/db"
 	"wardline/ground/fault"
 	"wardline/matrix/id"
@@ -74,9 +75,9 @@ func (s *Service) holding(ctx context.Context, q db.Querier, r PostRef, at time.
 	return list, nil
 }
 
-func (s *Service) busy(ctx context.Context, q db.Querier, user id.User, at time.Time) (string, error) {
+func (s *Service) busy(ctx context.Context, q db.Querier, user id.User, at time.Time) (status.Kind, error) {
 	if s.Busy == nil {
-		return "", nil
+		return status.None, nil
 	}
 	return s.Busy(ctx, q, user, at)
 }
@@ -91,13 +92,11 @@ func (s *Service) alone(ctx context.Context, q db.Querier, user id.User, at time
 		return nil, err
 	}
 	h := Holder{User: user, Name: p.Name}
-	if h.Busy, err = s.busy(ctx, q, user, at); err != nil || h.Busy != "" {
+	if h.Busy, err = s.busy(ctx, q, user, at); err != nil || h.Busy != status.None {
 		return []Holder{h}, err
 	}
 	stands, err := rota.StandingOf(ctx, q, user, at)
-	if err == nil && stands.Rostered && !stands.On {
-		h.Busy, h.Off = "is off duty", true
-	}
+	h.Off = err == nil && stands.Rostered && !stands.On
 	return []Holder{h}, err
 }
 
@@ -208,7 +207,7 @@ func (s *Service) teamLadder(ctx context.Context, q db.Querier, team directory.T
 		if err != nil {
 			return ref, l, err
 		}
-		if len(all) > 0 && all[0].Busy == "" {
+		if len(all) > 0 && all[0].reason().Code == "" {
 			l.rungs[0].With = append(l.rungs[0].With, PostRef{ID: directory.PostID(m), Name: all[0].Name})
 		}
 	}

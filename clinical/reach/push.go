@@ -214,13 +214,14 @@ func PushOf(now push.Standing, at time.Time) paging.Way {
 	w := paging.Way{Via: PushWay}
 	switch {
 	case now.Devices == 0:
-		w.Detail = noDevice
+		w.Code, w.Detail = "none", noDevice
 	case now.Failing == now.Devices:
-		w.Detail = "not answering for " + Ago(at.Sub(now.Since))
+		w.Code, w.Detail, w.MS = "failing", "not answering for "+Ago(at.Sub(now.Since)), at.Sub(now.Since).Milliseconds()
 	case now.Devices-now.Failing == 1:
-		w.Detail = "a device will be notified"
+		w.Code, w.Detail, w.N = "devices", "a device will be notified", 1
 	default:
-		w.Detail = fmt.Sprintf("%d devices will be notified", now.Devices-now.Failing)
+		w.Code, w.N = "devices", now.Devices-now.Failing
+		w.Detail = fmt.Sprintf("%d devices will be notified", w.N)
 	}
 	return w
 }

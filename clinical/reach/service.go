@@ -172,7 +172,7 @@ func (s *Service) Reachable(ctx context.Context, post directory.PostID, holder i
 		if w.After > 0 {
 			detail = w.Way.words() + " after " + spell(w.After)
 		}
-		list = append(list, paging.Way{Via: string(w.Way), Detail: detail})
+		list = append(list, paging.Way{Via: string(w.Way), Detail: detail, Code: "after", MS: w.After.Milliseconds()})
 	}
 	return list, nil
 }

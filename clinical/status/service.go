@@ -35,13 +35,17 @@ func (s *Service) Of(ctx context.Context, u id.User) (Status, error) {
 	return st, err
 }
 
-// Protected says, after a name, why somebody is to be asked only when nobody else can be, "" when they may be asked. It suits paging.Deps.Busy.
-func Protected(ctx context.Context, q db.Querier, u id.User, at time.Time) (string, error) {
+// Protected says what somebody is busy with who is to be asked only when nobody else can be, None when they may be asked. It suits
+// paging.Deps.Busy.
+func Protected(ctx context.Context, q db.Querier, u id.User, at time.Time) (Kind, error) {
 	st, err := db.One(ctx, q, read, scan, string(u))
 	if fault.Is(err, fault.NotFound) || err == nil && st.Over(at) {
-		return "", nil
+		return None, nil
 	}
-	return is[st.Kind], err
+	if err != nil || !st.Kind.Protected() {
+		return None, err
+	}
+	return st.Kind, nil
 }
 
 // Set says something of oneself, in place of what was said before. A status that nobody could read, or whose end has passed, is

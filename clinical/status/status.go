@@ -28,8 +28,10 @@ const (
 	Rest     Kind = "rest"
 )
 
-// is says, after a name, why pages go to the next in line.
 var is = map[Kind]string{Sterile: "is in a sterile procedure", Teaching: "is teaching", Rest: "is on protected rest"}
+
+// Is says, after a name, why pages go to the next in line: "is teaching". It is "" of what is not protected.
+func (k Kind) Is() string { return is[k] }
 
 // Protected says whether pages go to the next in line while somebody is busy with this.
 func (k Kind) Protected() bool { return is[k] != "" }

@@ -105,7 +105,7 @@ func TestStatus_Protected(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return why
+			return why.Is()
 		}
 		for _, until := range []time.Time{{}, now.Add(13 * time.Hour)} {
 			if _, err := s.Set(t.Context(), asha, status.Status{Kind: status.Sterile, Until: until}); !fault.Is(err, fault.Invalid) {

@@ -62,7 +62,7 @@ func (s *Service) Log(ctx context.Context, day rota.Date) ([]Line, error) {
 	}
 	lines := make([]Line, 0, len(entries))
 	for _, e := range entries {
-		l := Line{At: e.At.UnixMilli(), Action: verbs[e.Action], Object: e.Object}
+		l := Line{At: e.At.UnixMilli(), Action: verbs[e.Action], Object: e.Object, Code: e.Action, Facts: []Fact{}}
 		if l.Action == "" {
 			_, l.Action, _ = strings.Cut(e.Action, ".")
 		}
@@ -80,6 +80,7 @@ func (s *Service) Log(ctx context.Context, day rota.Date) ([]Line, error) {
 					continue
 				}
 			}
+			fact := v
 			switch key {
 			case "post":
 				v = called[v]
@@ -96,9 +97,13 @@ func (s *Service) Log(ctx context.Context, day rota.Date) ([]Line, error) {
 					v = "for " + v
 				}
 			}
-			if v != "" {
-				parts = append(parts, v)
+			if v == "" {
+				continue
 			}
+			if parts = append(parts, v); key != "outcome" && key != "for" {
+				fact = v
+			}
+			l.Facts = append(l.Facts, Fact{key, fact})
 		}
 		l.Detail = strings.Join(parts, ", ")
 		lines = append(lines, l)

@@ -87,4 +87,13 @@ type Line struct {
 	Action string `json:"action"`
 	Object string `json:"object"`
 	Detail string `json:"detail"`
+	// Code and Facts are what Action and Detail say, for an app that speaks another language; new ones may come.
+	Code  string `json:"code"`
+	Facts []Fact `json:"facts"`
+}
+
+// Fact is one part of a line's detail.
+type Fact struct {
+	Kind  string `json:"kind"`  // post, holder, user, outcome, for, or name
+	Value string `json:"value"` // a name; of outcome its code
 }

@@ -13,20 +13,20 @@ import (
 )
 
 // holder is who holds a post now, "" for nobody, and why they are not to be disturbed.
-func (s *Service) holder(ctx context.Context, q db.Querier, post directory.PostID) (u id.User, name, busy string, err error) {
+func (s *Service) holder(ctx context.Context, q db.Querier, post directory.PostID) (u id.User, name string, busy status.Kind, err error) {
 	d, err := rota.Holder(ctx, q, post, s.Now())
 	if fault.Is(err, fault.NotFound) {
-		return "", "", "", nil
+		return "", "", status.None, nil
 	}
 	if err != nil {
-		return "", "", "", err
+		return "", "", status.None, err
 	}
 	p, err := directory.FindPerson(ctx, q, d.User)
 	if fault.Is(err, fault.NotFound) || err == nil && p.Left() {
-		return "", "", "", nil
+		return "", "", status.None, nil
 	}
 	if err != nil {
-		return "", "", "", err
+		return "", "", status.None, err
 	}
 	busy, err = status.Protected(ctx, q, d.User, s.Now())
 	return d.User, p.Name, busy, err
@@ -58,8 +58,9 @@ func (s *Service) bring(ctx context.Context, tx *db.Tx, r Run, t Test) error {
 	case user == "":
 		t.State, t.ToldAt = Nobody, now.UnixMilli()
 		return s.end(ctx, tx, t)
-	case busy != "":
-		t.State, t.Why, t.ToldAt = Protected, busy, now.UnixMilli()
+	case busy != status.None:
+		t.State, t.ToldAt = Protected, now.UnixMilli()
+		t.because(Reason{Code: string(busy)})
 		return s.end(ctx, tx, t)
 	}
 	due := now.Add(r.within())
@@ -150,7 +151,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, t Test) error {
 	}
 	before := t.User
 	t.Moved++
-	t.Why = "was with " + t.UserName
+	t.because(Reason{Moved, t.UserName})
 	t.ShownUntil = 0
 	if err := s.bring(ctx, tx, r, t); err != nil {
 		return err

@@ -253,8 +253,9 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, t Test) error {
 	if err != nil {
 		return err
 	}
-	if t.State = judge(ways); busy != "" { // since it began
-		t.State, t.Why, t.ShownUntil = Protected, busy, 0
+	if t.State = judge(ways); busy != status.None { // since it began
+		t.State, t.ShownUntil = Protected, 0
+		t.because(Reason{Code: string(busy)})
 	}
 	return s.end(ctx, tx, t)
 }

@@ -22,7 +22,7 @@ var schemaFS embed.FS
 func Migrations() db.Migrations { return db.Migrations{Package: "testpage", FS: schemaFS} }
 
 const runColumns = `id, day, kind, by_user, planned_at, started_at, ended_at, minutes, ways, state`
-const testColumns = `id, run, post, name, user_id, user_name, state, why, told_at, due_at, shown_until, ended_at, answered_at, moved, phone_at, phone_by, phone_note`
+const testColumns = `id, run, post, name, user_id, user_name, state, why, why_code, why_name, told_at, due_at, shown_until, ended_at, answered_at, moved, phone_at, phone_by, phone_note`
 
 var (
 	newestRules = db.SQL("testpage.newest_rules", `SELECT version, at, by_user, note, rules FROM testpage_rules ORDER BY version DESC LIMIT 1`)
@@ -43,7 +43,7 @@ var (
 	dropRun = db.SQL("testpage.drop_run", `DELETE FROM testpage_run WHERE id = $1`)
 
 	addTest    = db.SQL("testpage.add_test", `INSERT INTO testpage_test (id, run, post, name, user_id, user_name, state, why, told_at, due_at, shown_until, ended_at, answered_at, moved, phone_at, phone_by, phone_note) VALUES ($1, $2, $3, $4, '', '', 'planned', '', 0, 0, 0, 0, 0, 0, 0, '', '')`)
-	saveTest   = db.SQL("testpage.save_test", `UPDATE testpage_test SET user_id = $2, user_name = $3, state = $4, why = $5, told_at = $6, due_at = $7, shown_until = $8, ended_at = $9, answered_at = $10, moved = $11, phone_at = $12, phone_by = $13, phone_note = $14 WHERE id = $1`)
+	saveTest   = db.SQL("testpage.save_test", `UPDATE testpage_test SET user_id = $2, user_name = $3, state = $4, why = $5, told_at = $6, due_at = $7, shown_until = $8, ended_at = $9, answered_at = $10, moved = $11, phone_at = $12, phone_by = $13, phone_note = $14, why_code = $15, why_name = $16 WHERE id = $1`)
 	voidTests  = db.SQL("testpage.void_tests", `UPDATE testpage_test SET state = 'void', shown_until = 0 WHERE run = $1`)
 	oneTest    = db.SQL("testpage.test", `SELECT `+testColumns+` FROM testpage_test WHERE id = $1 LIMIT 1`)
 	testsOf    = db.SQL("testpage.tests_of", `SELECT `+testColumns+` FROM testpage_test WHERE run = $1 ORDER BY name, id LIMIT 2000`)
@@ -117,11 +117,11 @@ func (x Run) save(ctx context.Context, tx *db.Tx, slot string) (bool, error) {
 }
 
 func scanTest(r db.Row) (t Test, err error) {
-	return t, r.Scan(&t.ID, &t.Run, &t.Post, &t.Name, &t.User, &t.UserName, &t.State, &t.Why, &t.ToldAt, &t.DueAt, &t.ShownUntil, &t.EndedAt, &t.AnsweredAt, &t.Moved, &t.PhoneAt, &t.PhoneBy, &t.PhoneNote)
+	return t, r.Scan(&t.ID, &t.Run, &t.Post, &t.Name, &t.User, &t.UserName, &t.State, &t.Why, &t.Reason.Code, &t.Reason.Name, &t.ToldAt, &t.DueAt, &t.ShownUntil, &t.EndedAt, &t.AnsweredAt, &t.Moved, &t.PhoneAt, &t.PhoneBy, &t.PhoneNote)
 }
 
 func (t Test) save(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, saveTest, string(t.ID), string(t.User), t.UserName, string(t.State), t.Why, t.ToldAt, t.DueAt, t.ShownUntil, t.EndedAt, t.AnsweredAt, t.Moved, t.PhoneAt, string(t.PhoneBy), string(t.PhoneNote))
+	_, err := tx.Exec(ctx, saveTest, string(t.ID), string(t.User), t.UserName, string(t.State), t.Why, t.ToldAt, t.DueAt, t.ShownUntil, t.EndedAt, t.AnsweredAt, t.Moved, t.PhoneAt, string(t.PhoneBy), string(t.PhoneNote), t.Reason.Code, t.Reason.Name)
 	return err
 }
 

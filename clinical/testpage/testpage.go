@@ -8,6 +8,7 @@ import (
 	"wardline/clinical/directory"
 	"wardline/clinical/reach"
 	"wardline/clinical/rota"
+	"wardline/clinical/status"
 	"wardline/ground/fault"
 	"wardline/ground/obs"
 	"wardline/matrix/id"
@@ -166,6 +167,7 @@ type Test struct {
 	UserName   string           `json:"user_name"`
 	State      State            `json:"state"`
 	Why        string           `json:"why"` // of Protected: "is on protected rest"; of a change of holder: who had it
+	Reason     Reason           `json:"reason,omitzero"`
 	ToldAt     int64            `json:"told_at"`
 	DueAt      int64            `json:"due_at"`
 	ShownUntil int64            `json:"-"` // until when the holder's devices show it; 0: not any more
@@ -176,6 +178,26 @@ type Test struct {
 	PhoneBy    id.User          `json:"phone_by"`
 	PhoneNote  obs.Hidden       `json:"phone_note"`
 }
+
+// Reason is what Why says as a code with its fact, for an app that says it in its reader's language. New codes may come.
+type Reason struct {
+	Code string `json:"code"`           // a protected status.Kind, or Moved
+	Name string `json:"name,omitempty"` // of Moved: who had it
+}
+
+// Moved is the code of a test that came from another holder.
+const Moved = "moved"
+
+// String is the sentence of a reason, "" for none.
+func (r Reason) String() string {
+	if r.Code == Moved {
+		return "was with " + r.Name
+	}
+	return status.Kind(r.Code).Is()
+}
+
+// because notes a reason, with its sentence.
+func (t *Test) because(r Reason) { t.Reason, t.Why = r, r.String() }
 
 // after is how long the answer took.
 func (t Test) after() time.Duration { return time.Duration(t.AnsweredAt-t.ToldAt) * time.Millisecond }

@@ -38,6 +38,7 @@ type rungView struct {
 	Holder  *holderView      `json:"holder"`
 	Reach   []paging.Way     `json:"reach"`
 	Note    string           `json:"note"`
+	Why     paging.Reason    `json:"why,omitzero"`
 }
 
 func (h *handler) previewPage(w http.ResponseWriter, r *http.Request, a account.Actor) error {
@@ -60,7 +61,7 @@ func (h *handler) previewPage(w http.ResponseWriter, r *http.Request, a account.
 	}
 	steps := make([]rungView, 0, len(plan.Steps))
 	for _, s := range plan.Steps {
-		v := rungView{AfterMS: s.After.Milliseconds(), Post: s.Posts[0], Posts: s.Posts, Called: append([]paging.Called{}, s.Called...), Reach: s.Reach, Note: s.Note}
+		v := rungView{AfterMS: s.After.Milliseconds(), Post: s.Posts[0], Posts: s.Posts, Called: append([]paging.Called{}, s.Called...), Reach: s.Reach, Note: s.Note, Why: s.Why}
 		if len(s.Called) > 0 {
 			v.Post = s.Called[0].Post
 		}
@@ -72,7 +73,7 @@ func (h *handler) previewPage(w http.ResponseWriter, r *http.Request, a account.
 		}
 		steps = append(steps, v)
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"post": plan.Post, "steps": steps, "then": plan.Then, "quorum": max(plan.Quorum, 1), "policy": plan.Policy})
+	return httpx.JSON(w, http.StatusOK, map[string]any{"post": plan.Post, "steps": steps, "then": plan.Then, "last": plan.Last, "stays": plan.Stays, "quorum": max(plan.Quorum, 1), "policy": plan.Policy})
 }
 
 func (h *handler) raisePage(w http.ResponseWriter, r *http.Request, a account.Actor) error {

@@ -232,6 +232,9 @@ func TestPreview(t *testing.T) {
 		if s := strings.Join(got, "; "); s != "0s Medical registrar on call Liam Hughes; 20s SHO 1 Grace Obi; 40s SHO 2 nobody; 40s Site lead Maya Lind" || plan.Then != "Switchboard rings" {
 			t.Fatalf("got %s; then %s", s, plan.Then)
 		}
+		if empty := plan.Steps[2]; plan.Last.Name != "Switchboard" || plan.Stays || empty.Note != "nobody holds it" || empty.Why != (paging.Reason{Code: paging.Empty}) || plan.Steps[1].Why.Code != paging.NoAnswer {
+			t.Errorf("as codes: %+v, then %+v", plan.Steps, plan.Last)
+		}
 	})
 }
 

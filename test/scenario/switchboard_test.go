@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,11 @@ func TestSwitchboard(t *testing.T) {
 			if !strings.Contains(text, words) {
 				t.Errorf("the log does not have %q: %s", words, text)
 			}
+		}
+		if !slices.ContainsFunc(lines, func(l switchboard.Line) bool {
+			return l.Code == "switchboard.call" && slices.Contains(l.Facts, switchboard.Fact{Kind: "outcome", Value: "no_answer"}) && slices.Contains(l.Facts, switchboard.Fact{Kind: "user", Value: "Liam Hughes"})
+		}) {
+			t.Errorf("no line says in a code and facts that Liam did not answer: %+v", lines)
 		}
 		if n := strings.Count(text, "numbers looked at"); n != 2 {
 			t.Errorf("numbers were looked at %d times, want 2", n)

@@ -304,7 +304,7 @@ func TestTestPage_Holders(t *testing.T) {
 		_, err := w.Status.Set(ctx, liam.User, status.Status{Kind: status.Sterile, Until: w.now().Add(time.Hour)})
 		ok(t, err)
 		w.Pass(time.Minute)
-		if len(liam.tested()) != 0 || w.Browsers.heard(liam.User) != 0 || w.row(sprPost).State != testpage.Protected || w.row(sprPost).Why != "is in a sterile procedure" {
+		if len(liam.tested()) != 0 || w.Browsers.heard(liam.User) != 0 || w.row(sprPost).State != testpage.Protected || w.row(sprPost).Why != "is in a sterile procedure" || w.row(sprPost).Reason != (testpage.Reason{Code: "sterile"}) {
 			t.Errorf("%+v", w.row(sprPost))
 		}
 		_, err = w.Status.Set(ctx, grace.User, status.Status{Kind: status.Rest, Until: w.now().Add(time.Hour)})
@@ -335,7 +335,7 @@ func TestTestPage_Holders(t *testing.T) {
 		if got := ruth.receives(); got.Late || got.After != 121_000 {
 			t.Errorf("%+v", got)
 		}
-		if r := w.row(sprPost); r.State != testpage.Received || r.UserName != "Ruth Cole" || r.Why != "was with Liam Hughes" {
+		if r := w.row(sprPost); r.State != testpage.Received || r.UserName != "Ruth Cole" || r.Why != "was with Liam Hughes" || r.Reason != (testpage.Reason{Code: testpage.Moved, Name: "Liam Hughes"}) {
 			t.Errorf("%+v", r)
 		}
 	})
