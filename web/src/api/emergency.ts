@@ -2,6 +2,7 @@
 
 import { wire } from '../app';
 import type { Method } from '../mx/http';
+import type { Reason } from './types';
 
 const base = '/_wardline/v1/emergencies';
 const enc = encodeURIComponent;
@@ -18,7 +19,7 @@ export interface Call {
   status: 'open' | 'stood_down'; leader: { user: string; name: string } | null; seats: Seat[]; present: { user: string; name: string; at: number }[];
   ended: { user: string; name: string; at: number; reason: string } | null;
 }
-export interface CallStep { kind: string; at: number; post: string; post_name: string; user: string; name: string; by: string; note: string }
+export interface CallStep { kind: string; at: number; post: string; post_name: string; user: string; name: string; by: string; note: string; why?: Reason }
 export interface SeatTimes { post: { id: string; name: string }; required: boolean; name: string; asked: number; told: number; reached: number; seen: number; coming: number; here: number }
 export interface WholeCall extends Call { steps: CallStep[]; times: SeatTimes[]; may_conduct: boolean; switchboard: boolean }
 export interface TeamSeat { post: string; name: string; required: boolean; holder: { user: string; name: string } | null }

@@ -3,7 +3,7 @@
 import { wire } from '../app';
 import type { Method } from '../mx/http';
 import type { Call, WholeCall } from './emergency';
-import type { Page } from './types';
+import type { Page, Way } from './types';
 
 const base = '/_wardline/v1/switchboard';
 const enc = encodeURIComponent;
@@ -11,7 +11,7 @@ const go = <T>(method: Method, path: string, body?: unknown): Promise<T> => wire
 
 export interface ConsolePost {
   id: string; name: string; service: string; critical: boolean; pageable: boolean; must: number; alarm: '' | 'empty' | 'short' | 'late'; alarm_since: number;
-  holders: { user: string; name: string; since: number; until: number }[]; reach: { via: string; detail: string }[];
+  holders: { user: string; name: string; since: number; until: number }[]; reach: Way[];
 }
 export interface Console { posts: ConsolePost[]; gaps: { post: { id: string; name: string }; from: number; until: number }[]; pages: Page[]; calls: Call[]; now: number }
 export type Outcome = 'coming' | 'cannot_come' | 'no_answer' | 'message_left';
@@ -19,7 +19,7 @@ export interface ConsolePage {
   page: Page; rungs: { post: { id: string; name: string }; user: string; name: string; numbers: { way: string; number: string }[] }[];
   spoke: { at: number; by_name: string; user: string; name: string; outcome: Outcome; note: string }[];
 }
-export interface LogLine { at: number; who: string; action: string; object: string; detail: string }
+export interface LogLine { at: number; who: string; action: string; object: string; detail: string; code: string; facts: { kind: string; value: string }[] }
 
 export const consoleNow = (): Promise<Console> => go('GET', '');
 export const consolePage = (id: string): Promise<ConsolePage> => go('GET', `/pages/${enc(id)}`);

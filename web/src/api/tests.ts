@@ -2,6 +2,7 @@
 
 import { wire } from '../app';
 import type { Method } from '../mx/http';
+import type { Reason } from './types';
 
 const base = '/_wardline/v1';
 const board = `${base}/switchboard/test`;
@@ -16,7 +17,7 @@ export type TestState = 'planned' | 'waiting' | 'received' | 'late' | 'unanswere
 export type WayState = 'offered' | 'due' | 'taken' | 'arrived' | 'device' | 'failed' | 'none' | 'dropped';
 export interface TestWay { way: string; state: WayState; at: number; device_at: number; note: string }
 export interface TestRow {
-  id: string; run: string; post: string; name: string; user: string; user_name: string; state: TestState; why: string; told_at: number; due_at: number; ended_at: number; answered_at: number; moved: number;
+  id: string; run: string; post: string; name: string; user: string; user_name: string; state: TestState; why: string; reason?: Reason; told_at: number; due_at: number; ended_at: number; answered_at: number; moved: number;
   phone_at: number; phone_name: string; phone_note: string; kind: 'daily' | 'all' | 'some'; via: string; ways: TestWay[]; twice: boolean;
 }
 export interface TestRun { id: string; day: string; kind: 'daily' | 'all' | 'some'; planned_at: number; started_at: number; ended_at: number; minutes: number; state: 'running' | 'done' | 'not_run' }

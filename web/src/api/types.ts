@@ -80,7 +80,14 @@ export interface PageStep {
   name: string;
   post_name: string;
   note: string;
+  why?: Reason;
 }
+
+// Reason is why something went as it did, in a code with its facts; ui/reasons.ts has the words.
+export interface Reason { code: string; name?: string; minutes?: number }
+
+// Way is one way in which somebody can be reached.
+export interface Way { via: string; detail: string; code: string; ms?: number; n?: number }
 
 export interface Called { post: PostRef; user: string; name: string }
 export interface Acceptance { user: string; name: string; at: number; eta_minutes: number }
@@ -125,8 +132,10 @@ export interface NewPage extends Target {
 
 export interface Preview {
   post: PostRef;
-  steps: { after_ms: number; post: PostRef; posts: PostRef[]; called: Called[]; holder: Holder | null; reach?: { via: string; detail: string }[]; note: string }[];
+  steps: { after_ms: number; post: PostRef; posts: PostRef[]; called: Called[]; holder: Holder | null; reach?: Way[]; note: string; why?: Reason }[];
   then: string;
+  last: PostRef;
+  stays: boolean;
   quorum: number;
   policy: number;
 }

@@ -110,9 +110,11 @@ function readStep(v: unknown): PageStep | undefined {
   const j = v as Json;
   const kind = text(j, 'kind');
   if (!kinds.includes(kind)) return undefined;
+  const why = part(j, 'why');
   return {
     kind: kind as StepKind, at: number(j, 'at'), user: text(j, 'user'), name: text(j, 'name'),
     post_name: text(j, 'post_name'), note: text(j, 'note'),
+    ...(why ? { why: { code: text(why, 'code'), name: text(why, 'name'), minutes: number(why, 'minutes') } } : {}),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { Page, PageStep, StepKind } from '../api/types';
 import { clock, clockSeconds } from './format';
+import { because } from './reasons';
 import { english, many, t, told } from '../words/words';
 
 export interface CardStep { key: string; kind: StepKind | 'next'; word: string; detail: string; next: boolean; pass: boolean }
@@ -104,15 +105,15 @@ export function stepTitle(p: Page, s: PageStep, me: string): string {
 }
 
 export function stepNote(p: Page, s: PageStep): string {
-  const quote = s.note === '' ? '' : `“${s.note}”`;
+  const said = s.why ? upper(because(s.why, s.note)) : s.note === '' ? '' : `“${s.note}”`;
   if (s.kind === 'sent') return t('To {name}{firstHolder}', { name: p.post.name, firstHolder: firstHolder(p) });
   if (pushed(s) && s.kind === 'taken') return s.user === '' || s.name === '' ? '' : t('The push service has it for {name}', { name: s.name });
   if (carried(s.kind)) return upper(reasons(s)[0] ?? '');
   if (s.kind === 'reached' || s.kind === 'second') return device(s);
-  if (s.kind === 'passed') return [s.post_name, quote].filter((x) => x !== '').join(' · ');
+  if (s.kind === 'passed') return [s.post_name, said].filter((x) => x !== '').join(' · ');
   if (s.kind === 'coming' && p.quorum) return t('{n} of {quorum} who are needed', { n: nth(p, s), quorum: p.quorum });
   if (s.kind === 'accepted' && p.accepted && p.accepted.eta_minutes > 0) return many(p.accepted.eta_minutes, 'Coming in {n} minute', 'Coming in {n} minutes');
-  return quote;
+  return said;
 }
 
 const nth = (p: Page, s: PageStep): number => p.steps.filter((x) => x.kind === 'coming' && x.at <= s.at).length;
