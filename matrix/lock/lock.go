@@ -266,7 +266,7 @@ func (s *Service) prove(ctx context.Context, a account.Actor, code string) error
 		if left <= 0 {
 			return s.end(ctx, a)
 		}
-		f := fault.New(fault.Forbidden, "UK_WARDLINE_WRONG_CODE", "That is not the code.")
+		f := fault.New(fault.Forbidden, "UK_WARDLINE_WRONG_CODE", "That is not the PIN.")
 		f.Extra = map[string]any{"tries_left": left}
 		return f
 	}

@@ -54,8 +54,42 @@ test('1 the app speaks Welsh to whoever chooses it, fits a narrow screen, and En
   await liam.page.locator('.stream').waitFor();
   await liam.wide();
   await liam.clean('a conversation, in Welsh');
+  // The largest letters on the smallest screen: every tab is there, there is room to write, and no patient's name is cut.
+  await liam.go('#/more/look');
+  await liam.page.locator('input[name=size][value=huge]').click();
+  for (const at of ['#/more', '#/work', '#/patients', '#/pages', '#/chats']) {
+    await liam.go(at);
+    await liam.page.locator('.tabs a[aria-current=page]').waitFor();
+    await liam.wide();
+    const last = await liam.page.locator('.tabs a').last().boundingBox();
+    assert.ok(last.x + last.width <= 320, `the last tab ends at ${last.x + last.width} on ${at}`);
+    await liam.clean(`${at}, in the largest letters`);
+  }
+  await liam.page.locator('.list-pane .row', { hasText: 'TAYLOR-BROWN' }).first().click();
+  await liam.page.locator('#say').waitFor();
+  const room = await liam.page.evaluate(() => ({ write: document.querySelector('#say').clientWidth, high: document.querySelector('#say').clientHeight, cut: document.querySelector('.main-pane h1').scrollWidth - document.querySelector('.main-pane h1').clientWidth }));
+  assert.ok(room.write >= 100 && room.high < 120, `${room.write} × ${room.high} px to write in`);
+  assert.ok(room.cut <= 0, "a patient's name is cut");
+  await liam.wide();
+  await liam.clean('a conversation in the largest letters');
+  await liam.shot('everyday-largest-320-night');
+  await liam.go('#/more/look');
+  await liam.page.locator('input[name=size][value=usual]').click();
   await liam.page.setViewportSize(phone);
+  await liam.go('#/chats');
+  await liam.page.locator('.list-pane .row').first().waitFor();
   await liam.shot('everyday-welsh-phone-night');
+  // The language is the device's: it is still there after somebody signed out.
+  const tom = await Person.arrive(browser, server.url, 'tom', phone);
+  await tom.page.goto(`${server.url}/`);
+  await tom.page.evaluate(() => localStorage.setItem('wardline-language', 'cy'));
+  await tom.signIn();
+  await tom.go('#/more');
+  await tom.page.locator('button.is-danger').last().click();
+  await tom.page.locator('.buttons button.is-danger').last().click();
+  await tom.page.locator('#user').waitFor();
+  assert.equal(await tom.page.evaluate(() => document.documentElement.lang), 'cy');
+  await tom.context.close();
   await liam.go('#/more/look');
   const again = liam.page.waitForEvent('load');
   await liam.page.locator('input[name=language][value=en]').click();

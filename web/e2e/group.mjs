@@ -94,6 +94,7 @@ test('2 search and switch by keyboard: conversations, people, posts, patients, m
 
 test('3 in a conversation: a day, words, its threads', async () => {
   await tom.open(ward);
+  await tom.page.waitForFunction(() => document.activeElement?.id === 'say'); // at a desk one can write at once
   await tom.page.click('button[aria-label^="Search here"]');
   await tom.page.waitForSelector('dialog[open] .menu');
   await tom.clean('conversation menu');

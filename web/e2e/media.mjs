@@ -102,6 +102,7 @@ test('3 photos are looked at one after the other, turned, and marked with who lo
   await tom.page.waitForFunction((s) => document.querySelector('.viewer img')?.getAttribute('src') === s, first);
   await tom.page.keyboard.press('Escape');
   await tom.page.waitForSelector('.viewer', { state: 'detached' });
+  assert.equal(await tom.page.evaluate(() => document.activeElement.closest('article')?.textContent.includes('second of two')), true, 'the cursor is not back on the photo');
   // On a phone by swiping; and without a network what was looked at is there.
   await liam.message('second of two').locator('a[data-photo]').click();
   await liam.page.waitForFunction(() => document.querySelector('.viewer img')?.naturalWidth > 0);

@@ -98,7 +98,7 @@ async function enter(me: Me): Promise<void> {
 
 // signOut ends the session on the server and erases this device, in that order when it can, the second in any case.
 export async function signOut(): Promise<void> {
-  const keep = ['wardline-theme', 'wardline-text', 'wardline-shared'].map((k) => [k, localStorage.getItem(k)] as const);
+  const keep = ['wardline-theme', 'wardline-text', 'wardline-language', 'wardline-shared'].map((k) => [k, localStorage.getItem(k)] as const);
   await clinic.signOut().catch(() => undefined);
   for (const [k, v] of keep) if (v !== null) localStorage.setItem(k, v); // the server has the browser clear everything; these say nothing of anyone
   engine.tellOthersGone();

@@ -30,10 +30,16 @@ export function setSize(s: Size): void {
   paint();
 }
 
+// Large letters on a small screen leave room for little else, and no media query sees the letters: the screens know it by this mark.
+const times: Record<Size, number> = { small: 0.9, usual: 1, large: 1.25, huge: 1.5 };
+const TIGHT = 300; // px of usual letters
+
 export function paint(): void {
   document.documentElement.dataset['size'] = size();
+  document.documentElement.toggleAttribute('data-tight', innerWidth < TIGHT * times[size()]);
   const t = theme();
   document.documentElement.dataset['theme'] = t === 'auto' ? (dark.matches ? 'night' : 'day') : t;
 }
 
 dark.addEventListener('change', paint);
+addEventListener('resize', paint);
