@@ -47,16 +47,19 @@ export class Gauge {
   }
 }
 
-// watchPaint runs in the page before anything else: __until(test) answers when something was drawn, on the page's own clock.
+// watchPaint runs in the page before anything else: __until(test) answers when something was drawn, on the page's own clock. A frame's
+// callbacks run before it is drawn, in one task; a message that is posted in them is heard after it.
 export function watchPaint() {
   globalThis.__until = (test) => new Promise((ok, no) => {
     const end = performance.now() + 60_000;
+    const drawn = new MessageChannel();
+    drawn.port1.onmessage = () => { drawn.port1.close(); ok(performance.now()); };
     const look = () => {
-      if (test()) requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = () => ok(performance.now()); c.port2.postMessage(0); });
+      if (test()) drawn.port2.postMessage(0);
       else if (performance.now() > end) no(new Error(`never drawn: ${test}`));
       else requestAnimationFrame(look);
     };
-    look();
+    requestAnimationFrame(look);
   });
 }
 
