@@ -22,7 +22,7 @@ export function files() {
 }
 
 // What only looks like words: names for the machine, units, and what other apps show to others.
-const machine = new Set(['Wardline', 'English', 'Cymraeg', 'web {slice}', 'disk {seq}', 'room {room}', 'rest:{replace}', '{round} kB', '{max} kB', '{toFixed} MB', 'Poll: {question}\n{list}']);
+const machine = new Set(['Wardline', 'English', 'Cymraeg', 'web {slice}', 'disk {seq}', 'room {room}', 'out {room}', 'rest:{replace}', '{round} kB', '{max} kB', '{toFixed} MB', 'Poll: {question}\n{list}']);
 const MARKUP = { type: 'Markup' };
 const letters = (s) => /\p{L}{2}/u.test(s);
 

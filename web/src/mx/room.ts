@@ -44,6 +44,11 @@ export interface RoomRow {
   silentUntil?: number; // absent in rows of older versions
 }
 
+export interface Member { id: string; name: string }
+
+// By the state that they were read from, which a run of the past shares with its conversation.
+const membersOf = new WeakMap<Map<string, MatrixEvent>, Member[]>();
+
 export class Room extends Timeline {
   name = '';
   dm = false;
@@ -149,8 +154,15 @@ export class Room extends Timeline {
     return m !== undefined && text(m, 'membership') !== 'join';
   }
 
-  members(): { id: string; name: string }[] {
-    const out: { id: string; name: string }[] = [];
+  // members are the people here by name. It is the same list until somebody comes, goes or changes their name.
+  members(): readonly Member[] {
+    let list = membersOf.get(this.state);
+    if (!list) membersOf.set(this.state, (list = this.sortedMembers()));
+    return list;
+  }
+
+  private sortedMembers(): Member[] {
+    const out: Member[] = [];
     for (const ev of this.state.values()) {
       if (ev.type !== 'm.room.member' || text(ev.content, 'membership') !== 'join') continue;
       const id = ev.state_key ?? '';
@@ -181,7 +193,10 @@ export class Room extends Timeline {
     if (r.notification_count !== undefined) this.unread = r.notification_count;
     if (r.highlight_count !== undefined) this.highlight = r.highlight_count;
     for (const s of r.required_state ?? []) {
-      if (s.content === undefined) this.state.delete(`${s.type}\n${s.state_key}`);
+      if (s.content === undefined) {
+        this.state.delete(`${s.type}\n${s.state_key}`);
+        membersOf.delete(this.state);
+      }
       else this.takeState(s);
     }
     for (const s of r.stripped_state ?? r.invite_state ?? []) this.takeState(s);
@@ -198,6 +213,7 @@ export class Room extends Timeline {
 
   takeState(ev: MatrixEvent): void {
     this.state.set(`${ev.type}\n${ev.state_key ?? ''}`, ev);
+    if (ev.type === 'm.room.member' || ev.type === 'm.room.create') membersOf.delete(this.state);
     if (ev.type === 'uk.wardline.room') this.cls = text(ev.content, 'class');
     if (ev.type === 'uk.wardline.patient') this.patient = text(ev.content, 'id') === '' ? null : ev.content;
     if (ev.type === 'm.room.name') this.name = text(ev.content, 'name');

@@ -77,7 +77,7 @@ export class Engine implements Host {
         const progress = (p: number): void => {
           if (file.blob !== i.media?.blob) return; // what goes beside it is small
           this.progress.set(i.seq, p);
-          this.touch(i.room);
+          this.outChanged(i.room);
         };
         return env.upload(file, keep, progress, stop.signal).finally(() => this.uploads.delete(i.seq));
       },
@@ -103,7 +103,7 @@ export class Engine implements Host {
       learn: (lines) => { for (const l of lines) this.readClinical(l.ev); },
     });
     this.outbox.changed = (room) => {
-      this.touch(room);
+      this.outChanged(room);
       this.topics.emit('rooms');
       env.post({ kind: 'out' });
     };
@@ -369,7 +369,7 @@ export class Engine implements Host {
 
   private async reloadOut(): Promise<void> {
     if (!this.outbox.merge(await this.disk.out(), this.leading)) return;
-    for (const id of new Set(this.outbox.items.map((i) => i.room))) this.touch(id);
+    for (const id of new Set(this.outbox.items.map((i) => i.room))) this.outChanged(id);
     this.topics.emit('rooms');
   }
 
@@ -388,6 +388,12 @@ export class Engine implements Host {
   touch(room: string): void {
     const r = this.rooms.get(room);
     if (r) r.version++;
+    this.topics.emit(`room ${room}`);
+  }
+
+  // outChanged says that what waits to be sent in a room is another. What was said there is as it was.
+  private outChanged(room: string): void {
+    this.topics.emit(`out ${room}`);
     this.topics.emit(`room ${room}`);
   }
 

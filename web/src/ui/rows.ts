@@ -35,6 +35,11 @@ export function faceOf(room: Room): 'person' | 'patient' | 'team' {
   return room.dm || (room.cls === '' && room.people() === 2 && room.hero !== '') ? 'person' : 'team';
 }
 
+// plateOf is the short sign of a patient's room, empty for other rooms.
+export function plateOf(room: Room): string {
+  return text(room.patient ?? undefined, 'plate');
+}
+
 const drawn = new WeakMap<Room, ListRow>();
 
 // rowOf is the row of a conversation. One that says the same as before is the same object, so that the list redraws only what has changed.
@@ -60,7 +65,7 @@ function readRow(room: Room): ListRow {
   const sender = out || !last || own ? '' : (room.nameOf(last.sender).split(' ')[0] ?? '');
   return {
     id: room.id, room, title: room.title(), face, faceId: face === 'person' && room.hero !== '' ? room.hero : room.id,
-    plate: text(room.patient ?? undefined, 'plate'), ts: out?.at ?? last?.ts ?? room.lines.at(-1)?.ev.origin_server_ts ?? 0,
+    plate: plateOf(room), ts: out?.at ?? last?.ts ?? room.lines.at(-1)?.ev.origin_server_ts ?? 0,
     from: face === 'person' ? '' : last && !out && !own ? senderName(room, last.sender, sender) : '',
     body: room.membership === 'invite' ? t('Invitation, open to answer') : out ? preview({ type: out.type, content: out.content } as MatrixEvent) : (last?.body ?? t('Nothing said yet')),
     draft: engine.shelf.openRoom === room.id ? '' : draft,

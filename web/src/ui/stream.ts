@@ -8,7 +8,7 @@ import { isEdit, joinedAlone, kindOf, noteWords, plainBody, preview, threadOf } 
 import { isPoll, pollOf, type Poll } from '../mx/poll';
 import type { Decision, Filing } from '../mx/relations';
 import { blocks, fromHtml, plain, wordsOf, type Named, type Rich } from '../mx/rich';
-import type { Line, Room } from '../mx/room';
+import type { Line, Member, Room } from '../mx/room';
 import { number, part, text } from '../mx/types';
 import type { Json, MatrixEvent } from '../mx/types';
 import { day, dayTitle } from './format';
@@ -77,23 +77,54 @@ function same(a: Row, b: Row): boolean {
 
 const withoutBytes = (k: string, v: unknown): unknown => (k === 'local' || k === 'localPoster' ? undefined : v);
 
+// Base is what the events alone look like, for as long as nothing about them has changed.
+interface Base { lines: Line[]; newAfter: number | null; newWords: string; today: string; edits: OutItem[]; rows: Row[]; end: Place | null }
+interface Place { day: string; sender: string; ts: number }
+
 export class StreamRows {
   private cache = new Map<string, Row>();
+  private base: Base | null = null;
 
   // build draws the lines of a window. Its first line has its day and its sender above it whatever stands before it, so that nothing that
-  // comes there moves what is drawn. In a thread only the thread is drawn.
+  // comes there moves what is drawn. In a thread only the thread is drawn. The same array of lines says that nothing has changed about
+  // them: then only what waits to be sent is drawn anew.
   build(room: Room, lines: Line[], newAfter: number | null, newWords: string, out: OutItem[], now: number, thread = ''): Row[] {
-    const next = new Map<string, Row>();
-    const rows: Row[] = [];
-    const put = (row: Row): void => {
-      const old = this.cache.get(row.key);
-      const kept = old && old.kind === row.kind && same(old, row) ? old : row;
-      next.set(row.key, kept);
-      rows.push(kept);
-    };
     const ctx = new Context(room, out, thread);
+    const today = day(now);
+    const edits = out.filter((i) => isEdit(i.content));
+    let b = this.base;
+    if (!b || b.lines !== lines || b.newAfter !== newAfter || b.newWords !== newWords || b.today !== today || b.edits.length !== edits.length || !b.edits.every((e, i) => e === edits[i])) {
+      b = { lines, newAfter, newWords, today, edits, ...this.said(ctx, lines, newAfter, newWords, now) };
+    }
+    this.base = b;
+    const rows = [...b.rows];
+    const waiting = out.filter((i) => (i.type === 'm.room.message' || i.type === 'm.poll.start') && !isEdit(i.content) && threadOf({ content: i.content } as MatrixEvent) === thread);
+    const newest = rows.at(-1);
+    if (waiting.length > 0 && newest?.kind === 'say' && newest.own && newest.last) rows[rows.length - 1] = this.keep({ ...newest, last: false });
+    let prev = b.end;
+    waiting.forEach((item, i) => {
+      const d = day(item.at);
+      if (prev?.day !== d) rows.push(this.keep({ kind: 'day', key: `day ${d}`, words: dayTitle(item.at, now), n: Number.MAX_SAFE_INTEGER }));
+      rows.push(this.keep(ctx.waiting(item, i === 0 && prev?.sender !== ctx.me, i === waiting.length - 1)));
+      prev = { day: d, sender: ctx.me, ts: item.at };
+    });
+    this.cache = new Map(rows.map((r) => [r.key, r]));
+    return rows;
+  }
+
+  // keep answers the row of before when it would look the same.
+  private keep(row: Row): Row {
+    const old = this.cache.get(row.key);
+    return old && old.kind === row.kind && same(old, row) ? old : row;
+  }
+
+  // said draws the events, as if nothing waited to be sent.
+  private said(ctx: Context, lines: Line[], newAfter: number | null, newWords: string, now: number): { rows: Row[]; end: Place | null } {
+    const { room, thread } = ctx;
+    const rows: Row[] = [];
+    const put = (row: Row): void => void rows.push(this.keep(row));
     const service = room.service();
-    let prev: { day: string; sender: string; ts: number } | null = null;
+    let prev: Place | null = null;
     let marked = newAfter === null;
     const shown = lines.filter((l) => ctx.kind(l.ev) !== 'hidden' && (thread !== '' || threadOf(l.ev) === ''));
     const lastSay = (i: number): boolean => {
@@ -119,20 +150,11 @@ export class StreamRows {
       if (kind === 'note') note(rows, put, { kind: 'note', key: ev.event_id, words, n: l.n, joined: [joinedAlone(ev, (u) => room.nameOf(u))].filter((name) => name !== '') });
       else if (kind === 'call') put({ kind: 'call', key: ev.event_id, id: ev.event_id, call: text(part(ev.content, 'uk.wardline.emergency'), 'id'), n: l.n });
       else if (kind === 'page') put(ctx.page(l));
-      else put(ctx.say(l, !(prev.sender === ev.sender && ev.origin_server_ts - prev.ts <= BREAK), lastSay(i) && (ev.sender !== ctx.me || out.length === 0)));
+      else put(ctx.say(l, !(prev.sender === ev.sender && ev.origin_server_ts - prev.ts <= BREAK), lastSay(i)));
       prev.sender = kind === 'say' || kind === 'deleted' ? ev.sender : '';
       prev.ts = ev.origin_server_ts;
     });
-    const waiting = out.filter((i) => (i.type === 'm.room.message' || i.type === 'm.poll.start') && !isEdit(i.content) && threadOf({ content: i.content } as MatrixEvent) === thread);
-    waiting.forEach((item, i) => {
-      const d = day(item.at);
-      if (prev?.day !== d) put({ kind: 'day', key: `day ${d}`, words: dayTitle(item.at, now), n: Number.MAX_SAFE_INTEGER });
-      const first = i === 0 && prev?.sender !== ctx.me;
-      put(ctx.waiting(item, first, i === waiting.length - 1));
-      prev = { day: d, sender: ctx.me, ts: item.at };
-    });
-    this.cache = next;
-    return rows;
+    return { rows, end: prev };
   }
 }
 
@@ -152,22 +174,32 @@ function note(rows: Row[], put: (row: Row) => void, row: Extract<Row, { kind: 'n
   put({ ...last, joined, words: joined.length === 2 ? t('{first} and {second} joined', { first, second }) : many(joined.length - 1, '{first} and {n} other joined', '{first} and {n} others joined', { first }) });
 }
 
+// Whom a message may name, made once for as long as the same people are here.
+const namedOf = new WeakMap<object, Named[]>();
+function namedIn(members: readonly Member[]): Named[] {
+  let named = namedOf.get(members);
+  if (!named) namedOf.set(members, (named = members.map((m) => ({ name: m.name, user: m.id }))));
+  return named;
+}
+
+const nobody: React[] = [];
+
 class Context {
   readonly me = engine.me.user_id;
-  private readonly room: Room;
+  readonly room: Room;
   private readonly reads: Map<string, number>;
   private readonly service: string;
   private readonly newestOwn: string;
   private readonly pending = new Map<string, OutItem>(); // edits on their way, by what they change
   private readonly pins: Set<string>;
   private readonly named: Named[];
-  private readonly thread: string;
+  readonly thread: string;
 
   constructor(room: Room, out: OutItem[], thread: string) {
     this.room = room;
     this.thread = thread;
     this.pins = new Set(room.pinned());
-    this.named = room.members().map((m) => ({ name: m.name, user: m.id }));
+    this.named = namedIn(room.members());
     for (const i of out) if (isEdit(i.content)) this.pending.set(text(part(i.content, 'm.relates_to'), 'event_id'), i);
     this.reads = readsOf(room);
     this.service = room.service();
@@ -306,7 +338,9 @@ class Context {
   }
 
   private reacts(id: string): React[] {
-    return this.room.relations.reactionsOf(id).map((r) => ({
+    const all = this.room.relations.reactionsOf(id);
+    if (all.length === 0) return nobody;
+    return all.map((r) => ({
       key: r.key, count: r.by.size, mine: r.by.get(this.me),
       names: [...r.by.keys()].map((u) => (u === this.me ? t('you') : this.room.nameOf(u))).join(', '),
     }));
