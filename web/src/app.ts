@@ -22,6 +22,7 @@ function browserEnv(alone: boolean): Env {
       if (alone || !('locks' in navigator)) fn();
       else void navigator.locks.request('wardline-sync', () => { fn(); return new Promise(() => undefined); });
     },
+    drawn: async () => { for (let i = 0; i < 2 && document.visibilityState === 'visible'; i++) await frame(); }, // what may be drawn a moment later comes in the second
     wait: (ms, fn) => {
       const t = setTimeout(fn, ms);
       return () => clearTimeout(t);
@@ -31,6 +32,14 @@ function browserEnv(alone: boolean): Env {
     upload: async (file, keep, progress, signal) => (await import('./api/upload')).upload(file, keep, progress, signal),
     abandon: (slot) => void import('./api/upload').then((m) => m.abandon(slot), () => undefined), // the server forgets by itself within a day
   };
+}
+
+// frame answers when the next frame was drawn, and in any case soon.
+function frame(): Promise<void> {
+  return new Promise((ok) => {
+    setTimeout(ok, 250);
+    requestAnimationFrame(() => setTimeout(ok, 0));
+  });
 }
 
 // mediaCache holds the photos that were looked at, for when there is no network. The service worker fills it while it exists.

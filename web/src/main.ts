@@ -20,4 +20,14 @@ document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && engine.offlineSince > 0) engine.networkChanged(navigator.onLine);
 });
 if (location.hash.startsWith('#/chats/')) void import('./screens/Chat.svelte').catch(() => undefined); // a link into a conversation
-void watchForUpdate();
+
+// What keeps the app on the device fetches all of it: after the list is there, or a while for whoever has yet to sign in.
+const soon = setTimeout(keepTheApp, 5000);
+const hush = engine.topics.on('rooms', () => { if (engine.synced) keepTheApp(); });
+let kept = false;
+function keepTheApp(): void {
+  clearTimeout(soon);
+  hush();
+  if (!kept) setTimeout(() => void watchForUpdate(), 500);
+  kept = true;
+}

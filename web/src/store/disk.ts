@@ -60,6 +60,7 @@ export interface Start {
 
 export interface Disk {
   open(): Promise<Start>;
+  meta(key: string): Promise<unknown>;
   commit(batch: Batch): Promise<void>;
   lines(room: string): Promise<Line[]>;
   state(room: string): Promise<MatrixEvent[]>;

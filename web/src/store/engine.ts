@@ -133,17 +133,20 @@ export class Engine implements Host {
     return me;
   }
 
-  // start begins a signed-in session. Another person's leavings are erased first.
+  // start begins a signed-in session. Another person's leavings are erased first. The first question to the server goes out before anything
+  // is drawn for somebody of whom the device knows nothing, because they wait for its answer.
   async start(me: Me): Promise<void> {
     if (this.me.user_id !== '' && this.me.user_id !== me.user_id) await this.erase();
     this.gone = false;
     const fresh = this.me.device_id !== me.device_id;
     this.me = me;
     if (fresh) this.pos = undefined;
-    await this.disk.putMeta('me', me);
+    const kept = this.disk.putMeta('me', me);
     this.tabs.listen();
-    this.env.lead(() => void this.lead());
+    const asked = new Promise<void>((ok) => { this.env.lead(() => void this.lead(ok)); });
     this.announce();
+    await kept;
+    if (this.rooms.size === 0) await Promise.race([asked, new Promise<void>((ok) => { this.env.wait(150, ok); })]);
     void this.refreshPages();
   }
 
@@ -287,18 +290,23 @@ export class Engine implements Host {
       const room = this.rooms.get(id);
       if (room) batch.rooms.push(room.row());
     }
+    this.announceSync(touched, rules !== undefined, later);
     if (this.leading) {
+      await this.env.drawn();
       batch.meta['pos'] = r.pos;
       await this.disk.commit(batch);
       this.env.post({ kind: 'sync', response: r });
     }
     this.pos = r.pos;
+    for (const id of touched) this.shelf.known.add(id);
+  }
+
+  // announceSync tells the screens before the disk is written, whose turn comes when they are drawn: what is lost between the two comes
+  // again, because the position goes to the disk with it.
+  private announceSync(touched: Set<string>, rules: boolean, later: string[]): void {
     const first = !this.synced; // whoever waits for the truth hears of it, also when nothing has changed
     this.synced = true;
-    for (const id of touched) {
-      this.shelf.known.add(id);
-      this.touch(id);
-    }
+    for (const id of touched) this.touch(id);
     if (touched.size > 0 || rules || first) this.topics.emit('rooms');
     for (const topic of later) this.topics.emit(topic);
     if (touched.size > 0) this.topics.emit('stars');
@@ -334,11 +342,11 @@ export class Engine implements Host {
     this.topics.emit('pages');
   }
 
-  private async lead(): Promise<void> {
+  private async lead(asked: () => void): Promise<void> {
     if (this.gone || this.loop) return;
-    const start = await this.disk.open();
-    if (start.meta.get('pos') !== this.pos && this.synced) await this.restart();
-    this.outbox.restore(start.out);
+    const [pos, out] = await Promise.all([this.disk.meta('pos'), this.disk.out()]);
+    if (pos !== this.pos && this.synced) await this.restart();
+    this.outbox.restore(out);
     this.leading = true;
     const loop = new SyncLoop(this.mx, {
       apply: (r) => this.applySync(r),
@@ -358,7 +366,9 @@ export class Engine implements Host {
     this.loop = loop;
     loop.watch(this.tabs.rooms());
     this.outbox.run();
-    await loop.run();
+    const done = loop.run();
+    asked();
+    await done;
   }
 
   // restart forgets the position only: rooms are kept on screen and replaced as they come again.

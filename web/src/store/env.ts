@@ -15,6 +15,7 @@ export interface Env {
   hear(fn: (s: Signal) => void): void;
   // lead calls back when this tab is the one that syncs; it stays so until the tab goes.
   lead(fn: () => void): void;
+  drawn(): Promise<void>; // what was announced is on screen, or nobody looks
   wait(ms: number, fn: () => void): () => void;
   now(): number;
   forget(uri: string): void; // a file was taken away: no copy of it stays

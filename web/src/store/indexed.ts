@@ -48,6 +48,11 @@ export class IndexedDisk implements Disk {
     return { meta, rooms, out, drafts };
   }
 
+  async meta(key: string): Promise<unknown> {
+    const tx = (await this.connect()).transaction('meta');
+    return done(tx.objectStore('meta').get(key) as IDBRequest<unknown>);
+  }
+
   async commit(b: Batch): Promise<void> {
     const db = await this.connect();
     const tx = db.transaction(['rooms', 'ev', 'state', 'meta', 'out'], 'readwrite', { durability: 'relaxed' });

@@ -10,16 +10,20 @@ export class MemoryDisk implements Disk {
   private readonly st = new Map<string, Map<string, MatrixEvent>>();
   private readonly outbox = new Map<number, OutItem>();
   private readonly drafts = new Map<string, Draft>();
-  private readonly meta = new Map<string, unknown>();
+  private readonly notes = new Map<string, unknown>();
   commits = 0;
 
   async open(): Promise<Start> {
     return {
-      meta: new Map(this.meta),
+      meta: new Map(this.notes),
       rooms: [...this.rooms.values()].map((r) => structuredClone(r)),
       out: await this.out(),
       drafts: [...this.drafts.values()],
     };
+  }
+
+  async meta(key: string): Promise<unknown> {
+    return this.notes.get(key);
   }
 
   async commit(b: Batch): Promise<void> {
@@ -36,7 +40,7 @@ export class MemoryDisk implements Disk {
       m.set(`${ev.type}\n${ev.state_key ?? ''}`, ev);
       this.st.set(room, m);
     }
-    for (const [k, v] of Object.entries(b.meta)) this.meta.set(k, v);
+    for (const [k, v] of Object.entries(b.meta)) this.notes.set(k, v);
     for (const seq of b.outDone) this.outbox.delete(seq);
   }
 
@@ -66,20 +70,20 @@ export class MemoryDisk implements Disk {
   }
 
   async putMeta(key: string, value: unknown): Promise<void> {
-    this.meta.set(key, value);
+    this.notes.set(key, value);
   }
 
   async forgetRooms(): Promise<void> {
     this.rooms.clear();
     this.ev.clear();
     this.st.clear();
-    this.meta.delete('pos');
+    this.notes.delete('pos');
   }
 
   async wipe(): Promise<void> {
     await this.forgetRooms();
     this.outbox.clear();
     this.drafts.clear();
-    this.meta.clear();
+    this.notes.clear();
   }
 }

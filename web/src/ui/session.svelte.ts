@@ -46,11 +46,13 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
     session.state = 'locked'; // nothing is read from the disk until the code was given
     return;
   }
+  const asked = clinic.session();
+  const answered = asked.then(() => true, () => false);
   const kept = await engine.recall().catch(() => null);
   if (kept) await enter(kept);
-  else nobody();
+  else void Promise.race([answered, new Promise<boolean>((ok) => { setTimeout(() => ok(false), 150); })]).then((known) => { if (!known) nobody(); });
   try {
-    const me = await clinic.session();
+    const me = await asked;
     if (session.state !== 'in' || kept?.user_id !== me.user_id || kept.device_id !== me.device_id) await enter(me);
     else session.me = me;
   } catch (e) {
