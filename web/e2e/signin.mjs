@@ -2,19 +2,14 @@
 // with a second step, and passkeys with Chromium's virtual authenticator, which also open a locked device.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
 import { createHash, createHmac, createSign, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { desk, lastLooks, launch, Person, phone } from './people.mjs';
-import { bin, freePort } from './start.mjs';
+import { startTrust } from './start.mjs';
 
-delete process.env.WARDLINE_BIN; // the program would take it for a setting
-const dir = mkdtempSync(join(tmpdir(), 'wardline-signin-'));
 const secret = 'a long enough password';
 let browser;
 let trust; // as browsers reach it: passkeys want a name, not a number
@@ -73,27 +68,18 @@ async function provider() {
   return me;
 }
 
-async function startTrust() {
-  const port = await freePort();
-  trust = `http://localhost:${port}`;
-  const data = join(dir, 'data');
-  writeFileSync(join(dir, 'staff.csv'), 'Employee Number,Name,Email,Position\n901,Ann Example,ann.example@st-elsewhere.example,Staff nurse\n902,Bea Example,bea.example@st-elsewhere.example,Staff nurse\n');
-  const settings = ['-data', data, '-server-name', 'st-elsewhere'];
-  execFileSync(bin, ['staff', 'import', ...settings, join(dir, 'staff.csv')], { stdio: ['ignore', 'ignore', 'inherit'] });
-  execFileSync(bin, ['admin', 'password', ...settings, 'ann.example'], { input: `${secret}\n`, stdio: ['pipe', 'ignore', 'ignore'] });
-  mkdirSync(join(dir, 'sso'));
-  writeFileSync(join(dir, 'sso', 'op.yaml'), `id: op\nname: your trust account\nissuer: ${op.url}\nclient_id: wardline\n`);
-  writeFileSync(join(dir, 'sso', 'z-down.yaml'), 'id: down\nname: an account that is down\nissuer: http://127.0.0.1:1\nclient_id: wardline\n');
-  server = spawn(bin, ['serve', ...settings, '-listen', `127.0.0.1:${port}`, '-public-url', trust, '-sso', join(dir, 'sso'), '-no-rate-limits', '-log-json'], { stdio: ['ignore', 'inherit', 'pipe'] });
-  process.on('exit', () => server.kill('SIGKILL')); // whatever ends this test
-  const gone = new Promise((_, no) => server.once('exit', (code) => no(new Error(`the server ended with ${code}`))));
-  gone.catch(() => undefined);
-  const ready = new Promise((ok) => {
-    createInterface({ input: server.stderr }).on('line', (line) => {
-      if (JSON.parse(line).msg === 'ready') ok();
-    });
+async function startHere() {
+  server = await startTrust({
+    staff: ['901,Ann Example,ann.example@st-elsewhere.example,Staff nurse', '902,Bea Example,bea.example@st-elsewhere.example,Staff nurse'],
+    passwords: { 'ann.example': secret },
+    settings: (dir) => {
+      mkdirSync(join(dir, 'sso'));
+      writeFileSync(join(dir, 'sso', 'op.yaml'), `id: op\nname: your trust account\nissuer: ${op.url}\nclient_id: wardline\n`);
+      writeFileSync(join(dir, 'sso', 'z-down.yaml'), 'id: down\nname: an account that is down\nissuer: http://127.0.0.1:1\nclient_id: wardline\n');
+      return ['-sso', join(dir, 'sso')];
+    },
   });
-  await Promise.race([ready, gone]);
+  trust = server.url;
 }
 
 // digits is what an authenticator app shows.
@@ -135,7 +121,7 @@ async function signOut(p) {
 
 before(async () => {
   op = await provider();
-  await startTrust();
+  await startHere();
   browser = await launch();
 });
 
@@ -143,12 +129,7 @@ after(async () => {
   await lastLooks('signin');
   await browser?.close();
   await op?.stop();
-  if (server && server.exitCode === null) {
-    const gone = new Promise((ok) => server.once('exit', ok));
-    server.kill('SIGTERM');
-    await gone;
-  }
-  rmSync(dir, { recursive: true, force: true });
+  await server?.stop();
 });
 
 test('1 single sign-on: there, back, named, and out again when the session there ends', async () => {

@@ -1,11 +1,12 @@
 // Starts the real binary with the demo's data on a free port, and can stop it, kill it and start it again on the same
-// data. The binary is ../../bin/wardline or what WARDLINE_BIN names.
+// data; or a trust that has nothing but a few people. The binary is ../../bin/wardline or what WARDLINE_BIN names.
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 export const bin = process.env.WARDLINE_BIN ?? new URL('../../bin/wardline', import.meta.url).pathname;
 
@@ -75,4 +76,36 @@ class Demo {
     if (this.child.exitCode === null && this.child.signalCode === null) await this.end('SIGTERM');
     rmSync(this.data, { recursive: true, force: true });
   }
+}
+
+// startTrust serves a trust that has the people of these lines of a staff record and nothing else. Passwords are by login; whoever is named
+// in admins looks after it. Browsers reach it by a name, because passkeys want one. settings are made of a folder of its own.
+export async function startTrust({ staff, passwords, admins = [], settings }) {
+  const dir = mkdtempSync(join(tmpdir(), 'wardline-trust-'));
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const where = ['-data', join(dir, 'data'), '-server-name', 'st-elsewhere'];
+  const { WARDLINE_BIN: _, ...env } = process.env; // the program would take it for a setting
+  const run = (args, input) => execFileSync(bin, args, { env, stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'inherit'], ...(input === undefined ? {} : { input }) });
+  writeFileSync(join(dir, 'staff.csv'), `Employee Number,Name,Email,Position\n${staff.join('\n')}\n`);
+  run(['staff', 'import', ...where, join(dir, 'staff.csv')]);
+  for (const [login, secret] of Object.entries(passwords)) run(['admin', 'password', ...where, login], `${secret}\n`);
+  for (const login of admins) run(['admin', 'grant', ...where, login]);
+  const child = spawn(bin, ['serve', ...where, '-listen', `127.0.0.1:${port}`, '-public-url', url, '-no-rate-limits', '-log-json', ...settings(dir)], { env, stdio: ['ignore', 'inherit', 'pipe'] });
+  process.on('exit', () => child.kill('SIGKILL')); // whatever ends this test
+  const ended = new Promise((ok) => child.once('exit', ok));
+  const ready = new Promise((ok) => {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (JSON.parse(line).msg === 'ready') ok();
+    });
+  });
+  await Promise.race([ready, ended.then((code) => { throw new Error(`the server ended with ${code}`); })]);
+  return {
+    url,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
 }
