@@ -102,6 +102,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run switchboard
 	npm --prefix web/e2e run testpage
 	npm --prefix web/e2e run signin
+	npm --prefix web/e2e run ldap
 	npm --prefix web/e2e run arrange
 	npm --prefix web/e2e run clips
 	npm --prefix web/e2e run files
