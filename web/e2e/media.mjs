@@ -64,6 +64,8 @@ test('1 the app takes a photo with its own camera, gives it words, and lets go o
 test('2 several are chosen, one is taken out, and a page is answered over them without losing any', async () => {
   await liam.page.setInputFiles('[data-pick=photo]', [await picture(liam, 10), await picture(liam, 120), await picture(liam, 240)]);
   await liam.page.locator('.attach >> text=Send 3').waitFor();
+  // The first is shown and stays so while the others are read: words written meanwhile belong to it.
+  assert.equal(await liam.page.getAttribute('button[aria-label="Photo 1"]', 'aria-current'), 'true');
   await liam.page.click('button[aria-label="Photo 2"]');
   await liam.page.click('button[aria-label="Take out photo 2"]');
   await liam.page.locator('.attach >> text=Send 2').waitFor();
