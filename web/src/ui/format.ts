@@ -155,8 +155,3 @@ export function hue(id: string): number {
   for (let i = 0; i < id.length; i++) h = (h * 31 + id.charCodeAt(i)) >>> 0;
   return (h % 6) + 1;
 }
-
-// plural is a number and its word in English only. What a person reads goes through many() of words/words.ts.
-export function plural(n: number, one: string, other = `${one}s`): string {
-  return `${n} ${n === 1 ? one : other}`;
-}
