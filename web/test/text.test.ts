@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kindOf, noteWords, preview, stripReply } from '../src/mx/kinds';
 import { pieces } from '../src/mx/text';
+import { initials, short } from '../src/ui/format';
 import { message } from './helpers';
 
 const kinds = (s: string, names: string[] = []) => pieces(s, (n) => names.includes(n)).map((p) => (p.kind === 'break' ? '/' : `${p.kind}:${p.text}`)).join('|');
@@ -29,6 +30,11 @@ describe('the words of a message', () => {
     const line = (body: string): string => preview(message('$1', body));
     expect(line('Give **5 mg _slowly_** and `flush`')).toBe('Give 5 mg slowly and flush');
     expect(line('2 * 3 * 4 and BP_sys_low')).toBe('2 * 3 * 4 and BP_sys_low');
+  });
+
+  it('OK: a face shows whole letters, also of names that begin with an emoji or have one word', () => {
+    expect([initials('Asha Patel'), initials('😀 Bob'), initials('🫀'), initials('Dr Lucía Fernández'), initials('')]).toEqual(['AP', '😀B', '🫀', 'LF', '?']);
+    expect([short('Ward 7 doctors'), short('🏥 Emergency'), short('قسم القلب')]).toEqual(['W7', 'EM', 'قا']);
   });
 
   it('drop the quoted lines of old replies', () => {
