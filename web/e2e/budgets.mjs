@@ -193,7 +193,7 @@ async function longRoom(p, g, trust) {
   }, { cpu: 1 });
   note(`${size.messages.toLocaleString('en-GB')}-message room: open`, 'ms', 100, 200, opened.wall, { cpu: opened.cpu });
   const before = await prepend(p, g);
-  note(`${size.messages.toLocaleString('en-GB')}-message room: 60 more above, processor`, 'ms', 30, 60, before.cpu, { cpu: before.cpu, detail: `moved ${before.moved} px` });
+  note(`${size.messages.toLocaleString('en-GB')}-message room: 50 more above, processor`, 'ms', 30, 60, before.cpu, { cpu: before.cpu, detail: `moved ${before.moved} px` });
   note('the row that is looked at, as rows come above it', 'px', 0, 1, before.moved, { hold: true });
   const jump = await several(g, async (i) => {
     const event = trust.events[100 + i * 97];
