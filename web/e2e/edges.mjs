@@ -215,7 +215,7 @@ test('6 at 400 % everything can be reached without scrolling sideways', async ()
   await send.click();
   await zoom.message('Written at four times the size').and(zoom.page.locator('[data-state=sent], [data-state=seen]')).waitFor();
   await zoom.shot('edges-zoom-chat');
-  for (const [hash, test] of [['#/pages/new', '#post'], ['#/work', '.posts .item, .empty'], ['#/more', 'nav[aria-label=Settings]'], ['#/more/profile', '#status-words'], ['#/more/notices', '.group-label'], ['#/new', '.main-pane input']]) {
+  for (const [hash, test] of [['#/pages/new', '#post'], ['#/work', '.posts .item, .empty'], ['#/more', 'nav[aria-label=Settings]'], ['#/more/profile', '#status-words'], ['#/more/notices', '.group-label'], ['#/new', '.main-pane section .item']]) {
     await zoom.go(hash);
     await zoom.page.locator(test).first().waitFor();
     await zoom.wide();
