@@ -187,7 +187,7 @@ func TestReach(t *testing.T) {
 		sms, _ := phones(t, w)
 		ctx, liam, maya := context.Background(), w.As("liam").User, w.As("maya").User
 		ways, err := w.Reach.Reachable(ctx, "po_med_spr", liam, paging.Urgent)
-		if ok(t, err); len(ways) != 2 || ways[0] != (paging.Way{Via: "sms", Detail: "text message after 5 s"}) || ways[1].Detail != "call after 10 s" {
+		if ok(t, err); len(ways) != 2 || ways[0] != (paging.Way{Via: "sms", Detail: "text message after 5 s", Code: "after", MS: 5000}) || ways[1].Detail != "call after 10 s" {
 			t.Errorf("liam: %+v", ways)
 		}
 		if ways, err = w.Reach.Reachable(ctx, "po_med_spr", maya, paging.Urgent); err != nil || len(ways) != 0 {
