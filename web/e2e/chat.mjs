@@ -60,9 +60,23 @@ test('1 a message is changed, by the menu and by the arrow, and says so', async 
   await asha.page.click('button[aria-label="Save the change"]');
   await bubble(tom, 'Bed 4 goes at ten').locator('.when', { hasText: 'edited' }).waitFor();
   assert.equal(await asha.page.inputValue('#say'), '', 'the box is as it was before');
+  // The arrow means what was sent this moment, also while the server has not shown it back: that waits here until the key was pressed.
+  let gate = Promise.resolve();
+  await tom.page.route('**/sync*', async (r) => {
+    const answer = await r.fetch().catch(() => null);
+    await gate;
+    await (answer ? r.fulfill({ response: answer }) : r.abort()).catch(() => {});
+  });
+  await say(asha, 'Told them');
+  await bubble(tom, 'Told them').waitFor();
+  let show = () => {};
+  gate = new Promise((ok) => { show = ok; });
   await say(tom, 'Thnaks');
   await tom.page.focus('#say');
   await tom.page.keyboard.press('ArrowUp');
+  assert.equal(await tom.page.inputValue('#say'), '', 'nothing older is changed in its place');
+  show();
+  await tom.page.unrouteAll({ behavior: 'ignoreErrors' });
   await tom.page.waitForFunction(() => document.querySelector('#say').value === 'Thnaks');
   await tom.page.fill('#say', 'Thanks');
   await tom.page.keyboard.press('Enter');
@@ -114,6 +128,7 @@ test('4 an answer quotes, and its quote leads back; a link opens at the message'
   // A finger that draws a message to the right answers it; a short one, or one that scrolls, does not.
   const finger = await asha.context.newCDPSession(asha.page);
   const draw = async (words, x, y) => {
+    await bubble(asha, words).locator('.bubble').scrollIntoViewIfNeeded();
     const at = await bubble(asha, words).locator('.bubble').boundingBox();
     const [fromX, fromY] = [at.x + 40, at.y + at.height / 2];
     await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: fromX, y: fromY }] });
