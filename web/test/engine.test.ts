@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Clinical } from '../src/api/clinical';
 import { HttpWire } from '../src/mx/http';
 import { Engine } from '../src/store/engine';
-import type { Env } from '../src/store/env';
+import type { Env, Signal } from '../src/store/env';
 import { MemoryDisk } from '../src/store/memory';
 import { message, response } from './helpers';
 
@@ -12,9 +12,18 @@ class DeafWire extends HttpWire {
   override call<T>(): Promise<T> { return new Promise<T>(() => undefined); }
 }
 
-function engine(disk: MemoryDisk, leads = true): Engine {
+// Tabs of one browser hear what the others say, and not themselves. What is said before somebody listens is lost.
+class Browser {
+  private readonly ears = new Map<object, (s: Signal) => void>();
+  tab(): Pick<Env, 'post' | 'hear'> {
+    const me = {};
+    return { post: (s) => { for (const [who, hear] of [...this.ears]) if (who !== me) hear(structuredClone(s)); }, hear: (fn) => void this.ears.set(me, fn) };
+  }
+}
+
+function engine(disk: MemoryDisk, leads = true, browser = new Browser()): Engine {
   const env: Env = {
-    tab: 't', conn: 'web', forget: () => undefined, post: () => undefined, hear: () => undefined, lead: (fn) => { if (leads) fn(); },
+    tab: 't', conn: 'web', forget: () => undefined, ...browser.tab(), lead: (fn) => { if (leads) fn(); },
     drawn: () => Promise.resolve(), wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')), abandon: () => undefined,
   };
   const wire = new DeafWire();
@@ -129,3 +138,95 @@ describe('the engine', () => {
     expect(r?.fullyRead).toBe('1');
   });
 });
+
+describe('two tabs of one browser', () => {
+  const open = async (disk: MemoryDisk, browser: Browser, leads: boolean): Promise<Engine> => {
+    const e = engine(disk, leads, browser);
+    await e.recall();
+    void e.start(me); // with nothing to show it waits for the first answer, and here there is none
+    await settle();
+    return e;
+  };
+
+  it('a tab that opens misses nothing that the leading one is told while it reads the disk', async () => {
+    const disk = new SlowDisk();
+    const browser = new Browser();
+    const first = await open(disk, browser, true);
+    await first.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] } }));
+    const release = disk.hold('reads');
+    const second = engine(disk, false, browser);
+    const read = second.recall();
+    await settle();
+    await first.applySync(response('p2', { '!a': { notification_count: 1, timeline_events: [message('2', 'y')] } }));
+    release();
+    await read;
+    void second.start(me);
+    await settle();
+    const room = await second.shelf.open('!a');
+    expect([room.unread, room.lines.map((l) => l.ev.event_id).join(' ')]).toEqual([1, '1 2']);
+  });
+
+  it('what another tab reads from the disk of what waits is not sent twice, nor shown beside what came of it', async () => {
+    const disk = new SlowDisk();
+    const browser = new Browser();
+    const first = await open(disk, browser, true);
+    await first.applySync(response('p1', { '!a': { initial: true, name: 'A' } }));
+    const item = await first.outbox.add({ room: '!a', type: 'm.room.message', content: { msgtype: 'm.text', body: 'here' } });
+    const release = disk.hold('writes');
+    const echo = first.applySync(response('p2', { '!a': { timeline_events: [message('9', 'here', me.user_id, { unsigned: { transaction_id: item.txn } })] } }));
+    await settle();
+    browser.tab().post({ kind: 'out' }); // before the disk has heard of the echo
+    await settle();
+    release();
+    await echo;
+    await settle();
+    expect(first.outbox.items).toEqual([]);
+  });
+
+  it('a tab that opens while there is no network says so', async () => {
+    const disk = new MemoryDisk();
+    const browser = new Browser();
+    const first = await open(disk, browser, true);
+    first.networkChanged(false);
+    const second = await open(disk, browser, false);
+    expect(second.offlineSince).toBe(first.offlineSince);
+  });
+
+  it('a field that was looked at and left does not take away what another tab has in it', async () => {
+    const disk = new MemoryDisk();
+    const browser = new Browser();
+    const first = await open(disk, browser, true);
+    const second = await open(disk, browser, false);
+    await second.shelf.open('!a');
+    first.setDraft({ room: '!a', text: 'half a', replyTo: '' });
+    second.setDraft({ room: '!a', text: '', replyTo: '' });
+    first.setDraft({ room: '!b', text: 'half b', replyTo: '' });
+    expect((await disk.open()).drafts.map((d) => d.text)).toEqual(['half a', 'half b']);
+    expect(second.drafts.get('!b')?.text).toBe('half b');
+    second.setDraft({ room: '!b', text: '', replyTo: '' });
+    expect(first.drafts.get('!b')).toBeUndefined();
+    expect(second.drafts.get('!a')).toBeUndefined(); // nothing is changed under somebody's fingers
+    second.shelf.close('!a');
+    await settle();
+    expect(second.drafts.get('!a')?.text).toBe('half a');
+  });
+});
+
+// SlowDisk answers what it holds, and keeps what it is given, when it is let.
+class SlowDisk extends MemoryDisk {
+  private readonly gates = { reads: Promise.resolve(), writes: Promise.resolve() };
+  hold(what: 'reads' | 'writes'): () => void {
+    let release = (): void => undefined;
+    this.gates[what] = new Promise((ok) => { release = ok; });
+    return () => release();
+  }
+  override async open(): ReturnType<MemoryDisk['open']> {
+    const read = await super.open(); // as it is now; only the answer takes its time
+    await this.gates.reads;
+    return read;
+  }
+  override async commit(b: Parameters<MemoryDisk['commit']>[0]): Promise<void> {
+    await this.gates.writes;
+    await super.commit(b);
+  }
+}

@@ -155,4 +155,54 @@ describe('the outbox', () => {
     expect(uploads).toBe(1);
     expect(slow.items[0]?.content['url']).toBe('mxc://x/1');
   });
+
+  describe('beside another tab, which does not send', () => {
+    const refuse = async (): Promise<Outbox> => {
+      fail = () => new WireError(400, 'M_FORBIDDEN', 'no');
+      box.run();
+      await say('!a', 'one');
+      await settle();
+      fail = () => null;
+      const other = new Outbox(disk, carrier, clock);
+      other.restore(await disk.out());
+      expect(other.items.map((i) => i.state)).toEqual(['failed']);
+      return other;
+    };
+
+    it('sends what the other tab has asked for again', async () => {
+      const other = await refuse();
+      await other.retry(other.items[0]?.seq ?? 0);
+      expect(box.merge(await disk.out(), true)).toBe(true);
+      await settle();
+      expect(bodies()).toBe('one');
+    });
+
+    it('forgets what the other tab has given up', async () => {
+      const other = await refuse();
+      await other.drop(other.items[0]?.seq ?? 0);
+      expect(box.merge(await disk.out(), true)).toBe(true);
+      expect(box.items).toEqual([]);
+    });
+
+    it('stops the file that the other tab has given up', async () => {
+      const stopped: number[] = [];
+      const slow = new Outbox(disk, { ...carrier, upload: () => new Promise<string>(() => undefined), cancel: (i) => void stopped.push(i.seq) }, clock);
+      slow.run();
+      const item = await slow.add({ room: '!a', type: 'm.room.message', content: { body: 'film' }, media: { blob: new Blob(['x']), name: 'f.mp4', w: 1, h: 1, uri: '' } });
+      await settle();
+      const other = new Outbox(disk, carrier, clock);
+      other.restore(await disk.out());
+      await other.drop(item.seq);
+      expect(slow.merge(await disk.out(), true)).toBe(true);
+      expect([slow.items, stopped]).toEqual([[], [item.seq]]);
+    });
+
+    it('keeps on screen what the disk does not have yet', async () => {
+      const there = await disk.out();
+      const put = say('!a', 'mine');
+      box.merge(there, false);
+      expect(box.of('!a').map((i) => i.content['body'])).toEqual(['mine']);
+      await put;
+    });
+  });
 });

@@ -80,12 +80,22 @@ export class Outbox {
     return item;
   }
 
-  // merge takes what other tabs put on disk; the sending tab keeps its own view of what it is sending.
+  // merge takes what other tabs put on disk, and says whether anything is another now. The sending tab keeps its own view of what it is
+  // sending, and takes what was added, is to be tried again, or was given up.
   merge(onDisk: OutItem[], sending: boolean): boolean {
+    const writing = (i: OutItem): boolean => this.busy.has(`disk ${i.seq}`);
+    const there = new Map(onDisk.map((i) => [i.seq, i]));
+    if (!sending) {
+      this.items = [...onDisk, ...this.items.filter((i) => writing(i) && !there.has(i.seq))].sort((a, b) => a.seq - b.seq);
+      return true;
+    }
     const have = new Set(this.items.map((i) => i.seq));
-    const fresh = onDisk.filter((i) => !have.has(i.seq) && i.state === 'waiting');
-    if (sending && fresh.length === 0) return false;
-    this.items = sending ? [...this.items, ...fresh].sort((a, b) => a.seq - b.seq) : onDisk;
+    const added = onDisk.filter((i) => !have.has(i.seq) && i.state === 'waiting');
+    const given = this.items.filter((i) => !there.has(i.seq) && !writing(i) && (i.state === 'failed' || (i.media?.uri === '' && i.state !== 'sent')));
+    const again = this.items.filter((i) => i.state === 'failed' && there.get(i.seq)?.state === 'waiting');
+    if (added.length + given.length + again.length === 0) return false;
+    for (const i of given) if (i.media?.uri === '') this.carrier.cancel?.(i);
+    this.items = [...this.items.filter((i) => !given.includes(i)).map((i) => (again.includes(i) ? (there.get(i.seq) ?? i) : i)), ...added].sort((a, b) => a.seq - b.seq);
     this.kick();
     return true;
   }

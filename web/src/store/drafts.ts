@@ -21,6 +21,7 @@ export class DraftSync {
   private readonly waiting = new Map<string, { draft: Draft; cancel: () => void }>();
   private readonly told = new Map<string, string>(); // room to what the server has
   private readonly at = new Map<string, number>(); // room to when this device's draft was changed
+  private readonly aside = new Map<string, Draft>(); // what another tab has in a field that stands open here as well
 
   constructor(port: DraftPort) {
     this.port = port;
@@ -28,6 +29,7 @@ export class DraftSync {
 
   // changed takes a draft of this device. Threads' drafts stay here: they have no account data of their own.
   changed(d: Draft): void {
+    this.aside.delete(d.room);
     if (d.room.includes(' ') || d.text.length > LONGEST) return;
     const key = mark(d);
     const old = this.waiting.get(d.room);
@@ -49,6 +51,15 @@ export class DraftSync {
     return d;
   }
 
+  // beside takes what another tab of this device has, and answers what can be taken over: all whose field does not stand open here, and
+  // what waited for a field that was left as it was.
+  beside(d: Draft | null, open: string): Draft[] {
+    if (d) this.aside.set(d.room, d);
+    const free = [...this.aside.values()].filter((x) => x.room.split(' ')[0] !== open);
+    for (const x of free) this.aside.delete(x.room);
+    return free;
+  }
+
   // flush tells now what could not be told before.
   flush(): void {
     for (const room of [...this.waiting.keys()]) void this.tell(room);
@@ -59,6 +70,7 @@ export class DraftSync {
     this.waiting.clear();
     this.told.clear();
     this.at.clear();
+    this.aside.clear();
   }
 
   private async tell(room: string): Promise<void> {

@@ -92,9 +92,18 @@ export class Engine implements Host {
     });
     this.tabs = new Tabs(env, {
       sync: (r) => { if (!this.leading) void this.applySync(r); },
-      out: () => void this.reloadOut(),
-      opened: () => this.loop?.watch(this.tabs.rooms()),
-      status: (since) => { this.offlineSince = since; this.topics.emit('status'); },
+      out: () => void this.after(() => this.reloadOut()), // between two responses: what one of them showed back is gone from the disk then
+      draft: (d) => this.takeBeside(d),
+      opened: () => {
+        this.loop?.watch(this.tabs.rooms());
+        queueMicrotask(() => this.takeBeside(null)); // after a field that closes has said what is in it
+        if (this.leading) this.env.post({ kind: 'status', offlineSince: this.offlineSince }); // a tab that opens does not know
+      },
+      status: (since) => {
+        if (since === this.offlineSince) return;
+        this.offlineSince = since;
+        this.topics.emit('status');
+      },
       page: (p) => { if (this.pages.take(p)) this.topics.emit('pages'); },
       gone: () => this.wire.onSignedOut(),
     });
@@ -111,8 +120,13 @@ export class Engine implements Host {
     this.outbox.arrived = () => this.setOffline(false);
   }
 
-  // recall reads what the device kept, and answers whose it is. Nothing is fetched.
-  async recall(): Promise<Me | null> {
+  // recall reads what the device kept, and answers whose it is. Nothing is fetched. What the leading tab tells meanwhile comes after it.
+  recall(): Promise<Me | null> {
+    this.tabs.listen();
+    return this.after(() => this.read());
+  }
+
+  private async read(): Promise<Me | null> {
     const start = await this.disk.open();
     const me = start.meta.get('me') as Me | undefined;
     if (!me) return null;
@@ -143,6 +157,7 @@ export class Engine implements Host {
     if (fresh) this.pos = undefined;
     const kept = this.disk.putMeta('me', me);
     this.tabs.listen();
+    this.tabs.show('');
     const asked = new Promise<void>((ok) => { this.env.lead(() => void this.lead(ok)); });
     this.announce();
     await kept;
@@ -193,11 +208,23 @@ export class Engine implements Host {
     return sortRooms(this.rooms, this.outbox.items, this.env.now());
   }
 
+  // setDraft keeps what is half written. A field that was looked at and left as it was says nothing: another tab may know better.
   setDraft(draft: Draft): void {
-    if (draft.text === '' && draft.replyTo === '') this.drafts.delete(draft.room);
-    else this.drafts.set(draft.room, draft);
+    const was = this.drafts.get(draft.room);
+    if (draft.text === (was?.text ?? '') && draft.replyTo === (was?.replyTo ?? '')) return;
     void this.disk.putDraft(draft);
     this.draftSync.changed(draft);
+    this.env.post({ kind: 'draft', draft });
+    this.takeDraft(draft);
+  }
+
+  private takeBeside(d: Draft | null): void {
+    for (const free of this.draftSync.beside(d, this.shelf.openRoom)) this.takeDraft(free);
+  }
+
+  private takeDraft(d: Draft): void {
+    if (d.text === '' && d.replyTo === '') this.drafts.delete(d.room);
+    else this.drafts.set(d.room, d);
     this.topics.emit('rooms');
   }
 
@@ -208,10 +235,8 @@ export class Engine implements Host {
         if (e.type !== draftType) continue;
         const d = this.draftSync.take(room, e.content, this.tabs.rooms().includes(room));
         if (!d) continue;
-        if (d.text === '' && d.replyTo === '') this.drafts.delete(room);
-        else this.drafts.set(room, d);
         if (this.leading) void this.disk.putDraft(d);
-        this.topics.emit('rooms');
+        this.takeDraft(d);
       }
     }
   }
@@ -262,7 +287,7 @@ export class Engine implements Host {
   }
 
   private async applyNow(r: SyncResponse): Promise<void> {
-    if (this.gone) return;
+    if (this.gone || this.me.user_id === '') return; // nobody is here: another tab's words are not for this one
     const batch = emptyBatch();
     const touched = new Set<string>();
     for (const [id, result] of Object.entries(r.rooms ?? {})) {

@@ -3,6 +3,7 @@
 export type Signal =
   | { kind: 'sync'; response: unknown }
   | { kind: 'out' }
+  | { kind: 'draft'; draft: unknown }
   | { kind: 'open'; tab: string; room: string }
   | { kind: 'status'; offlineSince: number }
   | { kind: 'page'; page: unknown }

@@ -3,11 +3,13 @@
 
 import type { Page } from '../api/types';
 import type { SyncResponse } from '../mx/types';
+import type { Draft } from './disk';
 import type { Env, Signal } from './env';
 
 export interface TabPort {
   sync(r: SyncResponse): void;
   out(): void; // something waits on the disk
+  draft(d: Draft): void;
   opened(): void; // what is on screen somewhere has changed
   status(offlineSince: number): void;
   page(p: Page): void;
@@ -53,6 +55,9 @@ export class Tabs {
         break;
       case 'out':
         this.port.out();
+        break;
+      case 'draft':
+        this.port.draft(s.draft as Draft);
         break;
       case 'open':
         if (s.room === '') this.open.delete(s.tab);
