@@ -92,6 +92,7 @@ if [ -f web/e2e/story.mjs ]; then
 	npm --prefix web/e2e run chat
 	npm --prefix web/e2e run device
 	npm --prefix web/e2e run lossy
+	npm --prefix web/e2e run tabs
 	npm --prefix web/e2e run duty
 	npm --prefix web/e2e run group
 	npm --prefix web/e2e run ask

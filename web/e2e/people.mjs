@@ -50,13 +50,26 @@ export class Person {
   static async arrive(browser, url, name, size, { theme = 'day', scale = 1 } = {}) {
     const small = size.width < 600;
     const context = await browser.newContext({ viewport: size, deviceScaleFactor: scale, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: theme === 'night' ? 'dark' : 'light', hasTouch: small, isMobile: small, permissions: ['notifications', 'clipboard-read', 'clipboard-write'] });
+    const me = await Person.at(name, context, url);
+    context.on('request', (r) => { if (!r.url().startsWith(`${url}/`) && !/^(blob|data):/.test(r.url())) me.strangers.push(r.url()); });
+    return me;
+  }
+
+  // at is somebody at a new tab of a browser.
+  static async at(name, context, url) {
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     const me = new Person(name, page, context, url);
-    context.on('request', (r) => { if (!r.url().startsWith(`${url}/`) && !/^(blob|data):/.test(r.url())) me.strangers.push(r.url()); });
     page.on('pageerror', (e) => me.errors.push(`${e.message} ${e.stack ?? ''}`));
     page.on('console', (m) => { if (m.type() === 'error' && !/Failed to load resource|ERR_INTERNET|ERR_CONNECTION/.test(m.text())) me.errors.push(m.text()); });
     return me;
+  }
+
+  // beside opens the app in another tab of the same browser.
+  async beside() {
+    const other = await Person.at(this.name, this.context, this.url);
+    await other.page.goto(`${this.url}/`);
+    return other;
   }
 
   async signIn(secret = password) {
