@@ -280,3 +280,45 @@ test('5 a shared computer keeps nothing on disk, shows whose it is, and changes 
   }
   tom.quiet();
 });
+
+// hazard: H1 a device that can keep nothing is still told of pages.
+test('6 a device that can keep nothing is told of everything all the same, and says so; one that cannot work at all says why', async () => {
+  const blocked = () => { IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); }; };
+  const fills = () => {
+    const { put } = IDBObjectStore.prototype;
+    let left = 40;
+    IDBObjectStore.prototype.put = function (...row) {
+      if (left-- <= 0) throw new DOMException('full', 'QuotaExceededError');
+      return put.apply(this, row);
+    };
+  };
+  const said = 'what is said on a full device';
+  const tom = await Person.arrive(browser, server.url, 'tom', desk);
+  await tom.signIn();
+  await tom.open('Ward 7 doctors and nurses');
+  for (const [how, device] of [['blocked', blocked], ['full', fills]]) {
+    const grace = await Person.arrive(browser, server.url, 'grace', phone);
+    await grace.context.addInitScript(device);
+    await grace.signIn();
+    await grace.page.locator('.unkept').first().waitFor();
+    await grace.clean(`a device that is ${how}`);
+    await grace.wide();
+    await grace.open('Ward 7 doctors and nurses');
+    await grace.say(`${said}: ${how}`);
+    await grace.message(`${said}: ${how}`).and(grace.page.locator('[data-state=sent], [data-state=seen]')).waitFor();
+    await tom.message(`${said}: ${how}`).waitFor();
+    await tom.say(`answer: ${how}`);
+    await grace.message(`answer: ${how}`).waitFor();
+    await grace.page.reload();
+    await grace.page.locator('.list-pane .row').first().waitFor(); // the session is the server's
+    grace.quiet();
+    await grace.context.close();
+  }
+  const nothing = await browser.newContext({ viewport: phone });
+  await nothing.addInitScript(() => { Object.defineProperty(globalThis, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } }); });
+  const page = await nothing.newPage();
+  await page.goto(server.url);
+  await page.locator('p', { hasText: 'Allow cookies and site data' }).waitFor();
+  await page.locator('p[lang=cy]', { hasText: '2222' }).waitFor();
+  await nothing.close();
+});

@@ -5,18 +5,26 @@ import { shared } from './device/shared';
 import { HttpWire } from './mx/http';
 import { Engine } from './store/engine';
 import type { Env, Signal } from './store/env';
+import { FallbackDisk } from './store/fallback';
 import { IndexedDisk } from './store/indexed';
 import { MemoryDisk } from './store/memory';
 
-// On a shared computer each tab stands alone, because there is no disk between them; only the end of the session is told to all.
+// On a shared computer, and on one that can keep nothing, each tab stands alone, because there is no disk between them. Only the end of the
+// session is told to all, and that nothing is kept.
 function browserEnv(alone: boolean): Env {
   const channel = new BroadcastChannel('wardline');
   const tab = crypto.randomUUID();
+  let lost = false;
+  const passes = (s: Signal): boolean => !alone || s.kind === 'out of here' || (lost && s.kind === 'open');
   return {
     tab,
-    conn: alone ? `web ${tab.slice(0, 8)}` : 'web',
-    post: (s) => { if (!alone || s.kind === 'out of here') channel.postMessage(s); },
-    hear: (fn) => { channel.onmessage = (e: MessageEvent<Signal>) => { if (!alone || e.data.kind === 'out of here') fn(e.data); }; },
+    get conn() { return alone ? `web ${tab.slice(0, 8)}` : 'web'; },
+    post: (s) => { if (passes(s)) channel.postMessage(s); },
+    hear: (fn) => { channel.onmessage = (e: MessageEvent<Signal>) => { if (passes(e.data)) fn(e.data); }; },
+    standAlone: () => {
+      alone = lost = true;
+      channel.postMessage({ kind: 'nothing kept' } satisfies Signal);
+    },
     forget: (uri) => void forgetMedia(uri),
     lead: (fn) => {
       if (alone || !('locks' in navigator)) fn();
@@ -54,7 +62,9 @@ async function forgetMedia(uri: string): Promise<void> {
 
 export const wire = new HttpWire();
 export const clinic = new Clinical(wire);
-export const engine = new Engine('indexedDB' in globalThis && !shared() ? new IndexedDisk() : new MemoryDisk(), wire, clinic, browserEnv(shared()));
+const disk = shared() ? new MemoryDisk() : new FallbackDisk(new IndexedDisk(), new MemoryDisk(), async () => { await caches.delete(mediaCache); });
+export const engine = new Engine(disk, wire, clinic, browserEnv(shared()));
+if (disk instanceof FallbackDisk) disk.onLost = () => void engine.keepNothing();
 
 // Who comes back to the page, and whose device's clock was set meanwhile, is not shown a countdown that is wrong.
 wire.clock.onDoubt = () => { if (engine.me.user_id !== '') void engine.refreshPages().catch(() => undefined); };

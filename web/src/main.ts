@@ -1,5 +1,6 @@
 // The first file that runs. It paints the theme, mounts the app and lets the device help: offline files, network news.
 
+import './words/fit';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { engine } from './app';

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Clinical } from '../src/api/clinical';
 import { HttpWire } from '../src/mx/http';
 import { Engine } from '../src/store/engine';
+import type { Disk } from '../src/store/disk';
+import { FallbackDisk } from '../src/store/fallback';
 import type { Env, Signal } from '../src/store/env';
 import { MemoryDisk } from '../src/store/memory';
 import { message, response } from './helpers';
@@ -21,10 +23,11 @@ class Browser {
   }
 }
 
-function engine(disk: MemoryDisk, leads = true, browser = new Browser()): Engine {
+function engine(disk: Disk, leads = true, browser = new Browser()): Engine {
+  const browserTab = browser.tab();
   const env: Env = {
-    tab: 't', conn: 'web', forget: () => undefined, ...browser.tab(), lead: (fn) => { if (leads) fn(); },
-    drawn: () => Promise.resolve(), wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')), abandon: () => undefined,
+    tab: 't', conn: 'web', forget: () => undefined, ...browserTab, lead: (fn) => { if (leads) fn(); },
+    standAlone: () => browserTab.post({ kind: 'nothing kept' }), drawn: () => Promise.resolve(), wait: () => () => undefined, now: () => 1_000_000, upload: () => Promise.reject(new Error('none')), abandon: () => undefined,
   };
   const wire = new DeafWire();
   return new Engine(disk, wire, new Clinical(wire), env);
@@ -209,6 +212,61 @@ describe('two tabs of one browser', () => {
     second.shelf.close('!a');
     await settle();
     expect(second.drafts.get('!a')?.text).toBe('half a');
+  });
+});
+
+describe('a device that can keep nothing', () => {
+  const full = (): MemoryDisk => {
+    const disk = new MemoryDisk();
+    disk.commit = disk.putOut = (): Promise<never> => Promise.reject(new DOMException('full', 'QuotaExceededError'));
+    return disk;
+  };
+  const on = async (kept: MemoryDisk, browser: Browser, leads: boolean): Promise<{ e: Engine; freed: () => number }> => {
+    let freed = 0;
+    const disk = new FallbackDisk(kept, new MemoryDisk(), async () => { freed++; });
+    const e = engine(disk, leads, browser);
+    disk.onLost = () => void e.keepNothing();
+    await e.recall();
+    void e.start(me);
+    await settle();
+    return { e, freed: () => freed };
+  };
+
+  it('starts all the same where nothing can be opened', async () => {
+    const disk = new MemoryDisk();
+    disk.open = () => Promise.reject(new DOMException('denied', 'SecurityError'));
+    const nobody = new FallbackDisk(disk, new MemoryDisk(), () => Promise.resolve());
+    const other = engine(nobody);
+    nobody.onLost = () => void other.keepNothing();
+    expect(await other.recall()).toBeNull();
+    const { e } = await on(disk, new Browser(), false);
+    expect(e.keepsNothing).toBe(true);
+    await e.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] } }));
+    expect((await e.shelf.open('!a')).lines).toHaveLength(1);
+  });
+
+  it('makes room first, then goes on in memory and loses nothing of the response', async () => {
+    const { e, freed } = await on(full(), new Browser(), true);
+    await e.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] } }));
+    expect([freed(), e.keepsNothing, e.broken]).toEqual([1, true, '']);
+    await e.applySync(response('p2', { '!a': { timeline_events: [message('2', 'y')] } }));
+    expect((await e.shelf.open('!a')).lines.map((l) => l.ev.event_id).join(' ')).toBe('1 2');
+  });
+
+  it('takes along what waits to be sent', async () => {
+    const { e } = await on(full(), new Browser(), true);
+    const item = await e.outbox.add({ room: '!a', type: 'm.room.message', content: { msgtype: 'm.text', body: 'one' } });
+    await settle();
+    expect([e.keepsNothing, e.outbox.items.map((i) => i.seq)]).toEqual([true, [item.seq]]);
+  });
+
+  it('tells the other tabs, which do the same', async () => {
+    const browser = new Browser();
+    const first = await on(full(), browser, true);
+    const second = await on(new MemoryDisk(), browser, false);
+    await first.e.applySync(response('p1', { '!a': { initial: true, name: 'A' } }));
+    await settle();
+    expect(second.e.keepsNothing).toBe(true);
   });
 });
 

@@ -39,6 +39,7 @@ export class SyncLoop {
   private open: string[] = [];
   private inFlight: AbortController | null = null;
   private stopped = false;
+  private fresh = false; // to begin from nothing
   private failures = 0;
   private answered = false; // the first question is not one that waits: the app wants to know at once that it has everything
 
@@ -61,6 +62,12 @@ export class SyncLoop {
     this.inFlight?.abort();
   }
 
+  // anew begins from nothing with the next question.
+  anew(): void {
+    this.fresh = true;
+    this.inFlight?.abort();
+  }
+
   stop(): void {
     this.stopped = true;
     this.inFlight?.abort();
@@ -68,6 +75,7 @@ export class SyncLoop {
 
   async run(): Promise<void> {
     while (!this.stopped) {
+      if (this.fresh) this.forget();
       const aborter = new AbortController();
       this.inFlight = aborter;
       const timer = setTimeout(() => {
@@ -117,6 +125,13 @@ export class SyncLoop {
     return body;
   }
 
+  private forget(): void {
+    this.fresh = false;
+    this.pos = undefined;
+    this.range = 19;
+    this.total = 0;
+  }
+
   private grow(response: SyncResponse): void {
     this.total = response.lists?.['all']?.count ?? this.total;
     if (this.total > this.range + 1) this.range = Math.min(this.total + 20, this.range + STEP);
@@ -124,9 +139,7 @@ export class SyncLoop {
 
   private async failed(e: unknown, signal: AbortSignal): Promise<void> {
     if (e instanceof WireError && e.errcode === 'M_UNKNOWN_POS') {
-      this.pos = undefined;
-      this.range = 19;
-      this.total = 0;
+      this.forget();
       await this.host.restart();
       return;
     }

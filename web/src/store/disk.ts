@@ -71,6 +71,7 @@ export interface Disk {
   putMeta(key: string, value: unknown): Promise<void>;
   forgetRooms(): Promise<void>;
   wipe(): Promise<void>;
+  giveUp?(): void; // keeps nothing on the device from here
 }
 
 export function emptyBatch(): Batch {

@@ -46,6 +46,7 @@ export class Engine implements Host {
   me: Me = { user_id: '', device_id: '', name: '', role: '' };
   offlineSince = 0;
   broken = '';
+  keepsNothing = false; // the device cannot: everything is in memory
   synced = false; // something was received from the server since this start
   private readonly disk: Disk;
   private readonly wire: HttpWire;
@@ -97,7 +98,8 @@ export class Engine implements Host {
       opened: () => {
         this.loop?.watch(this.tabs.rooms());
         queueMicrotask(() => this.takeBeside(null)); // after a field that closes has said what is in it
-        if (this.leading) this.env.post({ kind: 'status', offlineSince: this.offlineSince }); // a tab that opens does not know
+        if (this.keepsNothing) this.env.standAlone(); // a tab that opens does not know
+        else if (this.leading) this.env.post({ kind: 'status', offlineSince: this.offlineSince });
       },
       status: (since) => {
         if (since === this.offlineSince) return;
@@ -106,6 +108,7 @@ export class Engine implements Host {
       },
       page: (p) => { if (this.pages.take(p)) this.topics.emit('pages'); },
       gone: () => this.wire.onSignedOut(),
+      nothingKept: () => this.disk.giveUp?.(),
     });
     this.shelf = new Shelf(this, {
       disk, tabs: this.tabs, writes: () => this.leading && !this.gone, after: (run) => this.after(run),
@@ -163,6 +166,20 @@ export class Engine implements Host {
     await kept;
     if (this.rooms.size === 0) await Promise.race([asked, new Promise<void>((ok) => { this.env.wait(150, ok); })]);
     void this.refreshPages();
+  }
+
+  // keepNothing goes on when the disk cannot. What waits is taken along, and every conversation is fetched anew, because what was kept of
+  // it may not be read any more. hazard: H1 a device that can keep nothing is still told of pages.
+  async keepNothing(): Promise<void> {
+    this.keepsNothing = true;
+    this.env.standAlone();
+    this.shelf.known.clear();
+    if (this.me.user_id !== '') await this.disk.putMeta('me', this.me);
+    for (const i of this.outbox.items) await this.disk.putOut(i);
+    for (const d of this.drafts.values()) await this.disk.putDraft(d);
+    this.topics.emit('status');
+    if (this.loop) this.loop.anew();
+    else if (this.me.user_id !== '') void this.lead(() => undefined);
   }
 
   // erase forgets everything about the person on this device.

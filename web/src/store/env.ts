@@ -7,15 +7,17 @@ export type Signal =
   | { kind: 'open'; tab: string; room: string }
   | { kind: 'status'; offlineSince: number }
   | { kind: 'page'; page: unknown }
-  | { kind: 'out of here' };
+  | { kind: 'out of here' }
+  | { kind: 'nothing kept' };
 
 export interface Env {
   tab: string;
-  conn: string; // the name of this sync connection
+  readonly conn: string; // the name of this sync connection
   post(s: Signal): void;
   hear(fn: (s: Signal) => void): void;
   // lead calls back when this tab is the one that syncs; it stays so until the tab goes.
   lead(fn: () => void): void;
+  standAlone(): void; // there is no disk between the tabs: this one talks with the server for itself, and tells the others
   drawn(): Promise<void>; // what was announced is on screen, or nobody looks
   wait(ms: number, fn: () => void): () => void;
   now(): number;

@@ -14,6 +14,7 @@ export interface TabPort {
   status(offlineSince: number): void;
   page(p: Page): void;
   gone(): void; // the session ended
+  nothingKept(): void; // the device keeps nothing, as another tab found
 }
 
 export class Tabs {
@@ -69,6 +70,9 @@ export class Tabs {
         break;
       case 'page':
         this.port.page(s.page as Page);
+        break;
+      case 'nothing kept':
+        this.port.nothingKept();
         break;
       case 'out of here':
         this.port.gone();
