@@ -194,10 +194,9 @@ func (h *API) notifications(w http.ResponseWriter, r *http.Request, a account.Ac
 	}
 	out := []notified{}
 	for _, n := range list {
-		reader := room.Reader{User: a.User, Device: a.Device}
 		ev := n.Event.AppendInvitation
-		if n.Sight != nil {
-			reader.Membership = n.Sight.Membership(n.Event)
+		if n.Sight != nil { // nobody is notified of what was said while they were not there
+			reader := room.Reader{User: a.User, Device: a.Device, Membership: "join"}
 			ev = func(dst []byte) []byte { return n.Event.AppendClient(dst, reader) }
 		}
 		out = append(out, notified{n.Actions, ev(nil), n.Read, string(n.Feed.ID), n.OriginServerTS})

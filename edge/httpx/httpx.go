@@ -20,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"wardline/ground/fault"
 	"wardline/ground/run"
@@ -349,7 +350,7 @@ func Decode(r *http.Request, v any, limit int64) error {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	if !json.Valid(body) {
+	if !utf8.Valid(body) || !json.Valid(body) {
 		return fault.New(fault.Invalid, "M_NOT_JSON", "The body is not JSON.")
 	}
 	if err := json.Unmarshal(body, v); err != nil {

@@ -102,11 +102,13 @@ func (s *Service) NewLocal(name string) (id.User, error) {
 	return u, nil
 }
 
-// ParseLogin reads what a person typed as their user name: a local part or a whole user id of this server.
+// ParseLogin reads what a person typed as their user name: a local part or a whole user id of this server. Names have no capitals here, and
+// phones begin with one.
 func (s *Service) ParseLogin(name string) id.User {
 	name = strings.TrimSpace(name)
-	if strings.HasPrefix(name, "@") {
-		return id.User(name)
+	if local, whole := strings.CutPrefix(name, "@"); whole {
+		local, server, _ := strings.Cut(local, ":")
+		return id.User("@" + strings.ToLower(local) + ":" + server)
 	}
 	return id.User("@" + strings.ToLower(name) + ":" + string(s.server))
 }

@@ -81,5 +81,9 @@ func (s *Service) notified(ctx context.Context, u id.User, it room.Placed, highl
 		sights[it.Feed.ID] = sight
 	}
 	n.Sight = sight
-	return n, sight.Of(it.Event) && sight.Membership(it.Event) == "join", nil
+	if !sight.Of(it.Event) {
+		return n, false, nil
+	}
+	was, err := sight.Membership(ctx, it.Event)
+	return n, was == "join", err
 }

@@ -253,7 +253,7 @@ func (a *Act) receive(ctx context.Context, in Incoming) (id.Event, error) {
 	}
 	switch {
 	case in.Type == event.TypeCreate:
-		return "", fault.New(fault.Forbidden, "M_FORBIDDEN", "A room is created only once.")
+		return "", fault.New(fault.Invalid, "M_INVALID_PARAM", "A room is created only once.")
 	case in.StateKey == nil && in.Type == event.TypeRedaction:
 		content, err := event.Compact(nil, in.Content)
 		if err != nil || !a.feed.Version.RedactsInContent {

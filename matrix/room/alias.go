@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -98,9 +99,44 @@ func (s *Service) DeleteAlias(ctx context.Context, by id.User, alias id.Alias) e
 		if row.creator != by && !a.maySet(by, "m.room.canonical_alias") {
 			return fault.New(fault.Forbidden, "M_FORBIDDEN", "You may not delete this alias.")
 		}
-		_, err := a.tx.Exec(ctx, deleteAlias, string(alias))
-		return err
+		if _, err := a.tx.Exec(ctx, deleteAlias, string(alias)); err != nil {
+			return err
+		}
+		return a.forgetAlias(ctx, by, alias)
 	})
+}
+
+// forgetAlias takes an alias that is no more out of those that the room says it has, where the user may say that.
+// spec: client-server-api#delete_matrixclientv3directoryroomroomalias
+func (a *Act) forgetAlias(ctx context.Context, by id.User, alias id.Alias) error {
+	was := a.State("m.room.canonical_alias", "")
+	if !slices.Contains(namedAliases(was), string(alias)) || a.Membership(by) != "join" || !a.maySet(by, "m.room.canonical_alias") {
+		return nil
+	}
+	var content map[string]json.RawMessage
+	if err := json.Unmarshal(was, &content); err != nil {
+		return err
+	}
+	if s, _ := event.Text(content["alias"]); s == string(alias) {
+		delete(content, "alias")
+	}
+	if event.IsArray(content["alt_aliases"]) {
+		alt := []json.RawMessage{}
+		for raw := range event.Elements(content["alt_aliases"]) {
+			if s, _ := event.Text(raw); s != string(alias) {
+				alt = append(alt, json.RawMessage(raw))
+			}
+		}
+		if delete(content, "alt_aliases"); len(alt) > 0 {
+			raw, err := json.Marshal(alt)
+			if err != nil {
+				return err
+			}
+			content["alt_aliases"] = raw
+		}
+	}
+	_, err := a.SetState(ctx, by, "m.room.canonical_alias", "", content)
+	return err
 }
 
 // Aliases lists the local aliases of a room that the user is in.
@@ -125,6 +161,8 @@ func (a *Act) checkState(ctx context.Context, in Incoming) error {
 	switch in.Type {
 	case "m.room.server_acl":
 		return a.checkACL(in.Content)
+	case event.TypePowerLevels:
+		return a.checkLevels(in.Content)
 	case "m.room.canonical_alias":
 	default:
 		return nil
@@ -148,6 +186,21 @@ func (a *Act) checkState(ctx context.Context, in Incoming) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkLevels tells a client that a creator stands in no list of levels, which is its mistake and not a lack of power.
+// spec: rooms/v12#authorization-rules 10.4
+func (a *Act) checkLevels(content []byte) error {
+	users := event.Field(content, "users")
+	if !a.feed.Version.PrivilegedCreators || !event.IsObject(users) {
+		return nil
+	}
+	for _, u := range (rules{a}).Create().Creators {
+		if event.Field(users, string(u)) != nil {
+			return fault.New(fault.Invalid, "M_INVALID_PARAM", "Who created the room has all power, and is in no list of levels.")
 		}
 	}
 	return nil

@@ -23,7 +23,9 @@ type Sight struct {
 	user       id.User
 	membership []span
 	visibility []span
-	simple     bool // joined now, and history was never anything but shared
+	simple     bool                                  // joined now, and history was never anything but shared
+	since      int64                                 // the user's membership is as it is now from here on
+	past       func(context.Context) ([]span, error) // how it was before, read when somebody asks
 }
 
 // User is whose sight it is.
@@ -37,7 +39,10 @@ func (s *Service) Sight(ctx context.Context, f *Feed, u id.User) (*Sight, error)
 	f.mu.RUnlock()
 	si := &Sight{user: u}
 	if member != nil && MembershipIn(member) == "join" && (vis == nil || vis.Replaces == "" && visibilityOf(vis) == "shared") {
-		si.simple = true
+		si.simple, si.since = true, member.Pos
+		si.past = func(ctx context.Context) ([]span, error) {
+			return s.spans(ctx, f, event.TypeMember, string(u), MembershipIn)
+		}
 		return si, nil
 	}
 	standing, err := s.Standing(ctx, u, f.ID)
@@ -132,15 +137,23 @@ func (si *Sight) under(visibility, membership string, pos int64) bool {
 	return false
 }
 
-// Membership returns the user's membership at an event, for "unsigned".
-func (si *Sight) Membership(ev *Event) string {
-	if si.simple {
-		return "join"
+// Membership returns the user's membership at an event, for "unsigned": "leave" from before there was any.
+// spec: client-server-api#room-event-format
+func (si *Sight) Membership(ctx context.Context, ev *Event) (string, error) {
+	if si.simple && ev.Pos >= si.since {
+		return "join", nil
+	}
+	if si.past != nil {
+		spans, err := si.past(ctx)
+		if err != nil {
+			return "", err
+		}
+		si.membership, si.past = spans, nil
 	}
 	if m := at(si.membership, ev.Pos); m != "" {
-		return m
+		return m, nil
 	}
-	return "leave"
+	return "leave", nil
 }
 
 // Until returns the last position of which the user may know the state: now for members, the moment of leaving for others.

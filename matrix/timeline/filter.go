@@ -72,7 +72,28 @@ func ParseFilter(raw json.RawMessage) (*Filter, error) {
 	if f.EventFormat != "" && f.EventFormat != "client" && f.EventFormat != formatFederation {
 		return nil, fault.New(fault.Invalid, "M_INVALID_PARAM", "The event_format is client or federation.")
 	}
+	lists := []*EventFilter{&f.AccountData, &f.Presence, &f.Room.AccountData, &f.Room.Ephemeral, &f.Room.State, &f.Room.Timeline, {Rooms: f.Room.Rooms, NotRooms: f.Room.NotRooms}}
+	for _, list := range lists {
+		if err := list.check(); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
+}
+
+// check refuses what names no room and nobody: a client that thinks it filters would be sent what it did not want, or nothing.
+func (f *EventFilter) check() error {
+	for _, r := range slices.Concat(f.Rooms, f.NotRooms) {
+		if _, err := id.ParseRoom(string(r)); err != nil {
+			return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The filter names something that is not a room id.", err)
+		}
+	}
+	for _, u := range slices.Concat(f.Senders, f.NotSenders) {
+		if _, err := id.ParseUser(string(u)); err != nil {
+			return fault.Wrap(fault.Invalid, "M_INVALID_PARAM", "The filter names something that is not a user id.", err)
+		}
+	}
+	return nil
 }
 
 // ParseEventFilter reads the filter of one list of events; nil is one that wants everything.
@@ -84,7 +105,7 @@ func ParseEventFilter(raw json.RawMessage) (*EventFilter, error) {
 	if err := json.Unmarshal(raw, f); err != nil {
 		return nil, fault.Wrap(fault.Invalid, "M_BAD_JSON", "The filter is not one.", err)
 	}
-	return f, nil
+	return f, f.check()
 }
 
 // limit returns how many events are wanted, def when the filter does not say, never more than most.

@@ -208,22 +208,32 @@ type presenceEvent struct {
 	Content Status  `json:"content"`
 }
 
-// presenceSince returns what has changed after one serial up to another for those who share a room with the user, and for the user.
-// initial leaves out who is not here.
-func (s *Service) presenceSince(ctx context.Context, u id.User, since, to int64, initial bool, filter *EventFilter) ([]presenceEvent, error) {
+// presenceSince returns what has changed between two answers for those who share a room with the user, and for the user; and what others
+// are who have come to share one meanwhile. At first, and of those, who is not here is left out.
+func (s *Service) presenceSince(ctx context.Context, u id.User, since, to Token, filter *EventFilter) ([]presenceEvent, error) {
 	p := &s.presences
 	list := []presenceEvent{}
 	if !p.on || !filter.typ("m.presence") {
 		return list, nil
 	}
+	initial := since.Pos == 0
+	var came map[id.User]bool
+	if !initial {
+		var err error
+		if came, _, err = s.moves(ctx, u, since.Pos, to.Pos); err != nil {
+			return nil, err
+		}
+	}
 	now := time.Now()
 	p.mu.Lock()
-	if p.newest <= since && !initial {
+	if p.newest <= since.Serial && !initial && len(came) == 0 {
 		p.mu.Unlock()
 		return list, nil
 	}
 	for who, one := range p.people {
-		if initial && one.shown == "offline" || !initial && (one.serial <= since || one.serial > to) || !filter.sender(who) {
+		here := (initial || came[who]) && one.shown != "offline"
+		news := !initial && one.serial > since.Serial && one.serial <= to.Serial
+		if !here && !news || !filter.sender(who) {
 			continue
 		}
 		list = append(list, presenceEvent{"m.presence", who, one.status(now)})

@@ -239,6 +239,9 @@ func (y *syncing) joined(ctx context.Context, m room.Membership) error {
 	if err != nil {
 		return err
 	}
+	if create := f.State(event.TypeCreate, ""); fresh && create != nil && w.start >= create.Pos {
+		w.limited = true // what a client kept of an earlier stay does not go on here
+	}
 	b, err := y.roomBody(ctx, w, from, y.to.Pos)
 	if err != nil {
 		return err
@@ -504,7 +507,7 @@ func (y *syncing) finish(ctx context.Context) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	present, err := y.presenceSince(ctx, y.r.User, y.since.Serial, y.to.Serial, y.since.Pos == 0, &y.r.Filter.Presence)
+	present, err := y.presenceSince(ctx, y.r.User, y.since, y.to, &y.r.Filter.Presence)
 	if err != nil {
 		return nil, false, err
 	}

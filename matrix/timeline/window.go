@@ -125,7 +125,11 @@ func (s *Service) appendEvents(ctx context.Context, b []byte, w *window, events 
 		if i > 0 {
 			b = append(b, ',')
 		}
-		r := room.Reader{User: u, Device: d, Membership: w.sight.Membership(ev)}
+		membership, err := w.sight.Membership(ctx, ev)
+		if err != nil {
+			return nil, err
+		}
+		r := room.Reader{User: u, Device: d, Membership: membership}
 		if rel != nil {
 			r.Relations = rel.bundle(ev, r)
 		}
