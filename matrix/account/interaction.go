@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -110,6 +111,9 @@ func (s *Service) Interact(ctx context.Context, in Interaction) (*Passed, *Chall
 		}
 		var got Passed
 		err := s.stage(ctx, in, b.Type, &got)
+		if errors.Is(err, errSomebodyElse) { // no further try of theirs would be another person's
+			return nil, nil, err
+		}
 		if f := fault.As(err); f != nil && (f.Kind == fault.Forbidden || f.Kind == fault.Invalid) {
 			return challenge(f.Code, f.Public)
 		}
@@ -189,6 +193,8 @@ func (s *Service) pass(it *interaction, stage string, got Passed) {
 	}
 }
 
+var errSomebodyElse = fault.New(fault.Forbidden, "M_FORBIDDEN", "That is not your user name.")
+
 // stage tries one step. A Forbidden or Invalid fault lets the client try again.
 func (s *Service) stage(ctx context.Context, in Interaction, typ string, got *Passed) error {
 	switch typ {
@@ -211,7 +217,7 @@ func (s *Service) stage(ctx context.Context, in Interaction, typ string, got *Pa
 			return err
 		}
 		if u != in.User {
-			return fault.New(fault.Forbidden, "M_FORBIDDEN", "That is not your user name.")
+			return errSomebodyElse
 		}
 		return s.guess(ctx, u, b.Password)
 	case StageToken:

@@ -58,7 +58,7 @@ func TestInteraction_KeepsToItsOperation(t *testing.T) {
 
 	t.Run("PasswordOfSomebodyElse", func(t *testing.T) {
 		w.t = t
-		w.gets(401, "M_FORBIDDEN", "alice", "POST", v3+"account/deactivate", `{"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":"bob"},"password":"pw"}}`)
+		w.gets(403, "M_FORBIDDEN", "alice", "POST", v3+"account/deactivate", `{"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":"bob"},"password":"pw"}}`)
 	})
 	t.Run("OneDeviceIsNotAnother", func(t *testing.T) {
 		w.t = t

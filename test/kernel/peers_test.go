@@ -105,6 +105,17 @@ func TestLogin_CapitalsAreTheSameName(t *testing.T) {
 	w.want("", "POST", v3+"login", `{"type":"m.login.password","identifier":{"type":"m.id.user","user":"@alice:HS2"},"password":"pw"}`, 403, "M_FORBIDDEN")
 }
 
+func TestInteraction_IsOnesOwn(t *testing.T) {
+	w := newWorld(t)
+	auth := func(who string) string {
+		return `{"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":"` + who + `"},"password":"pw"}}`
+	}
+	mine := v3 + "devices/" + url.PathEscape(w.vars["device of alice"])
+	w.want("alice", "DELETE", mine, auth("bob"), 403, "M_FORBIDDEN")
+	w.want("alice", "DELETE", mine, strings.Replace(auth("alice"), `"pw"`, `"no"`, 1), 401, `"flows"`)
+	w.want("alice", "DELETE", mine, auth("alice"), 200, "{}")
+}
+
 func TestBody_IsUTF8(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"register", "login", "createRoom"} {
