@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { again } from './scripts/again-plugin.mjs';
 import { emoji } from './scripts/emoji-plugin.mjs';
 import { pdfDecoders } from './scripts/pdf-plugin.mjs';
 import { serviceWorker } from './scripts/sw-plugin.mjs';
@@ -20,7 +21,7 @@ function atTheStart(id: string, ctx: { getModuleInfo(id: string): { importedIds:
 }
 
 export default defineConfig({
-  plugins: [svelte(), emoji(), pdfDecoders(), serviceWorker()],
+  plugins: [svelte(), again(), emoji(), pdfDecoders(), serviceWorker()],
   build: {
     target: 'es2022',
     modulePreload: { polyfill: false },

@@ -115,3 +115,23 @@ test('a half-written message is on one’s other device, also when it was writte
   await asha.page.waitForFunction((w) => [...document.querySelectorAll('.row')].some((r) => r.textContent.includes(w) && !r.querySelector('.draft')), ward, { timeout: 20_000 });
   second.quiet();
 });
+
+// hazard: H1 the form for a page must come, also over a network that drops it.
+test('a part of the app that the network dropped comes by itself', async () => {
+  const context = await browser.newContext({ viewport: phone, serviceWorkers: 'block' }); // as before the device has kept the app
+  const grace = await Person.at('grace', context, server.url);
+  await grace.signIn();
+  const lost = new Map();
+  await grace.page.route(/assets\/(Attach|PageNew|CallNew)-.*\.js/, (r) => {
+    const asked = (lost.get(r.request().url()) ?? 0) + 1;
+    lost.set(r.request().url(), asked);
+    return asked < 5 ? r.abort() : r.continue();
+  });
+  await grace.go('#/pages/emergency');
+  await grace.page.locator('.toast', { hasText: 'on its way' }).waitFor();
+  await grace.page.locator('button', { hasText: 'Hold to call' }).waitFor();
+  await grace.go('#/pages/new');
+  await grace.page.locator('button', { hasText: 'Send urgent page' }).waitFor();
+  assert.deepEqual([...lost.values()], [5, 5]);
+  await context.close();
+});
