@@ -231,8 +231,10 @@ test('4 a device signed out from another one erases what it keeps, and its subsc
   await other.page.click('text=Sign it out');
   await other.page.locator('#again-why').waitFor();
   await other.page.fill('#again', password);
+  const afresh = liam.page.waitForEvent('load'); // the page starts anew when the device is empty
   await other.page.click('text=Sign it out');
   await other.page.locator('[role=status]', { hasText: 'Signed out' }).waitFor();
+  await afresh;
   await liam.page.waitForSelector('#user');
   await until(liam, async () => (await caches.keys()).every((k) => k.startsWith('wardline-shell-')));
   const left = await liam.page.evaluate(async () => ({ caches: (await caches.keys()).filter((k) => !k.startsWith('wardline-shell-')), local: Object.keys(localStorage) }));
@@ -261,7 +263,9 @@ test('5 a shared computer keeps nothing on disk, shows whose it is, and changes 
   assert.deepEqual(kept, { dbs: [], caches: [] });
   const session = (await tom.context.cookies()).find((c) => c.name === 'wl_session');
   assert.equal(session?.expires, -1, 'the browser keeps the session when it is closed');
+  const empty = tom.page.waitForEvent('load');
   await tom.page.click('text=Switch user');
+  await empty;
   await tom.page.waitForSelector('#user');
   await tom.page.waitForFunction(() => document.querySelector('.shared input')?.checked);
   await tom.page.setViewportSize({ width: 320, height: 640 });

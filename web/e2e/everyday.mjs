@@ -86,7 +86,9 @@ test('1 the app speaks Welsh to whoever chooses it, fits a narrow screen, and En
   await tom.signIn();
   await tom.go('#/more');
   await tom.page.locator('button.is-danger').last().click();
+  const afresh = tom.page.waitForEvent('load'); // it shows the sign-in page before that as well, and what is asked of it then is never answered
   await tom.page.locator('.buttons button.is-danger').last().click();
+  await afresh;
   await tom.page.locator('#user').waitFor();
   assert.equal(await tom.page.evaluate(() => document.documentElement.lang), 'cy');
   await tom.context.close();

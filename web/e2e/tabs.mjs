@@ -123,7 +123,9 @@ test('6 whoever signs out in one has signed out in all, and nothing stays', asyn
   await second.open(ward);
   await second.go('#/more');
   await second.page.click('text=Sign out and erase this device');
+  const afresh = Promise.all([liam, second].map((p) => p.page.waitForEvent('load'))); // each page starts anew when the device is empty
   await second.page.locator('button', { hasText: /^Sign out and erase$/ }).click();
+  await afresh;
   for (const p of [liam, second]) {
     await p.page.locator('#user').waitFor();
     assert.equal(await p.page.locator('.list-pane .row').count(), 0);
