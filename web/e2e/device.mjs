@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createDecipheriv, createECDH, hkdfSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { desk, lastLooks, launch, password, Person, phone } from './people.mjs';
+import { desk, lastLooks, launch, out, password, Person, phone } from './people.mjs';
 import { startDemo } from './start.mjs';
 
 let server;
@@ -305,8 +305,9 @@ test('6 a device that can keep nothing is told of everything all the same, and s
     await grace.context.addInitScript(device);
     await grace.signIn();
     await grace.page.locator('.unkept').first().waitFor();
+    await grace.shot(`device-${how}-390`);
     await grace.clean(`a device that is ${how}`);
-    await grace.wide();
+    await grace.narrow();
     await grace.open('Ward 7 doctors and nurses');
     await grace.say(`${said}: ${how}`);
     await grace.message(`${said}: ${how}`).and(grace.page.locator('[data-state=sent], [data-state=seen]')).waitFor();
@@ -324,5 +325,8 @@ test('6 a device that can keep nothing is told of everything all the same, and s
   await page.goto(server.url);
   await page.locator('p', { hasText: 'Allow cookies and site data' }).waitFor();
   await page.locator('p[lang=cy]', { hasText: '2222' }).waitFor();
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320), 'the words are too wide for a small screen');
+  await page.screenshot({ path: `${out}device-unfit-320.png` });
   await nothing.close();
 });

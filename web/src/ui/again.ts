@@ -13,7 +13,10 @@ export async function again<T>(load: () => Promise<T>, wait = (ms: number): Prom
       return await load();
     } catch (e) {
       if (tries === TRIES) throw e;
-      if (tries === 3) toast.say(t('Part of the app is still on its way: the network is bad. It comes by itself.'));
+      if (tries === 3) {
+        toast.say(t('Part of the app is still on its way: the network is bad. It comes by itself.'));
+        void globalThis.navigator?.serviceWorker?.getRegistration().then((r) => r?.update()).catch(() => undefined); // or there is a newer app, which then offers itself
+      }
       await wait(Math.min(LONGEST, FIRST * 2 ** (tries - 1)));
     }
   }
