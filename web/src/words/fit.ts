@@ -16,13 +16,14 @@ function unfit(): string[] {
 
 const why = unfit();
 if (why.length > 0) {
-  const at = document.getElementById('app');
-  at?.classList.add('empty', 'centre');
+  const at = document.createElement('main');
+  at.className = 'empty pad stack';
+  document.getElementById('app')?.append(at);
   for (const [i, words] of [...why, 'In an emergency ring 2222.', 'Mewn argyfwng ffoniwch 2222.'].entries()) {
     const p = document.createElement('p');
     p.lang = i % 2 ? 'cy' : 'en-GB';
     p.textContent = words;
-    at?.append(p);
+    at.append(p);
   }
   throw new Error(why[0]); // nothing that comes after this file runs
 }
