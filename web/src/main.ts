@@ -1,6 +1,7 @@
 // The first file that runs. It paints the theme, mounts the app and lets the device help: offline files, network news.
 
 import './words/fit';
+import './device/shared'; // before whatever reads the theme or the language
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { engine } from './app';

@@ -24,7 +24,8 @@ async function tidy(): Promise<void> {
   if (n > 0) await badge.setAppBadge?.(n).catch(() => undefined);
   else await badge.clearAppBadge?.().catch(() => undefined);
   const reg = await navigator.serviceWorker?.getRegistration();
-  for (const shown of (await reg?.getNotifications?.()) ?? []) if (stale(shown.data)) shown.close();
+  const look = async (): Promise<void> => { for (const shown of (await reg?.getNotifications?.()) ?? []) if (stale(shown.data)) shown.close(); };
+  await ('locks' in navigator ? navigator.locks.request('wardline-notices', look) : look()); // not while the worker shows one (sw/sw.ts)
 }
 
 let again: ReturnType<typeof setTimeout> | null = null;

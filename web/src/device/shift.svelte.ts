@@ -68,8 +68,7 @@ export async function startShift(): Promise<void> {
   await part(t('Alarm sound'), async () => {
     const on = await alarm.unlock();
     if (!on) return { ok: false, words: t('The browser refuses to sound. Turn the volume up and press again.') };
-    alarm.start(false);
-    setTimeout(() => alarm.stop(), 2400);
+    alarm.trial();
     return { ok: true, words: t('You should hear it now. If not, turn the volume up and the silent switch off.') };
   });
   await part(t('Notifications'), ask);

@@ -116,12 +116,30 @@ function place(n: Notice): string {
   return n.event_id && !n.member ? `${room}/at/${encodeURIComponent(n.event_id)}` : room;
 }
 
+// A browser that is asked what lies on the screen while something is put there forgets what was put there: pressing it would lead nowhere.
+// So the app's look around and this wait for one another (device/notices.ts), but a notice does not wait for an app that was put to sleep.
+const shelf = 'wardline-notices';
+const patience = 500; // ms
+
+// hazard: H1 a notice of a page is shown whatever else goes on.
+async function show(options: NotificationOptions): Promise<void> {
+  let begun = false;
+  const put = (): Promise<void> => { begun = true; return scope.registration.showNotification('Wardline', options); };
+  if (!('locks' in navigator)) return put();
+  try {
+    await navigator.locks.request(shelf, { signal: AbortSignal.timeout(patience) }, put);
+  } catch (e) {
+    if (begun) throw e;
+    await put();
+  }
+}
+
 // checked is a test page: this device has it. It is told in words of its own, and a page that lies on the screen stays.
 async function checked(run: string): Promise<void> {
   const reached = fetch(`/_wardline/v1/tests/${encodeURIComponent(run)}/reached`, { method: 'POST', body: '{"way":"push"}', headers: { 'Content-Type': 'application/json' }, credentials: 'same-origin' }).catch(() => undefined);
   const open = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
   if (!open.some((c) => c.visibilityState === 'visible')) {
-    await scope.registration.showNotification('Wardline', { body: 'Test page: press Received', tag: `test:${run}`, icon: '/icon-192.png', badge: '/icon-192.png', data: { to: '#/chats', test: run }, renotify: true, vibrate: [120] } as NotificationOptions);
+    await show({ body: 'Test page: press Received', tag: `test:${run}`, icon: '/icon-192.png', badge: '/icon-192.png', data: { to: '#/chats', test: run }, renotify: true, vibrate: [120] } as NotificationOptions);
   }
   await reached;
 }
@@ -141,7 +159,7 @@ async function told(n: Notice): Promise<void> {
       data: { to: place(n), room: n.reminder ? '' : (n.room_id ?? ''), reminder: n.reminder ? (n.event_id ?? '') : '', page: page ? (n.ref ?? '') : '' }, requireInteraction: page,
       silent: n.silent === true && !page, renotify: (n.level ?? 1) >= 2, vibrate: page ? [300, 150, 300, 150, 300] : n.silent ? [] : [120],
     };
-    await scope.registration.showNotification('Wardline', options as NotificationOptions);
+    await show(options as NotificationOptions);
   }
   await reached;
 }

@@ -1,7 +1,7 @@
 // Who is signed in on this device, and the ways in and out.
 
 import { clinic, engine, mediaCache, wire } from '../app';
-import { shared } from '../device/shared';
+import { computer, shared, startAnew } from '../device/shared';
 import { WireError } from '../mx/http';
 import type { Me } from '../api/types';
 import { replace } from './route.svelte';
@@ -100,15 +100,14 @@ async function enter(me: Me): Promise<void> {
 
 // signOut ends the session on the server and erases this device, in that order when it can, the second in any case.
 export async function signOut(): Promise<void> {
-  const keep = ['wardline-theme', 'wardline-text', 'wardline-language', 'wardline-shared'].map((k) => [k, localStorage.getItem(k)] as const);
+  const kept = computer(); // the server has the browser clear everything
   await clinic.signOut().catch(() => undefined);
-  for (const [k, v] of keep) if (v !== null) localStorage.setItem(k, v); // the server has the browser clear everything; these say nothing of anyone
   engine.tellOthersGone();
-  await leave('');
+  await leave('', kept);
 }
 
 // leave erases the device and starts the page afresh, so that nothing of the person stays in memory either.
-async function leave(notice: string): Promise<void> {
+async function leave(notice: string, kept = computer()): Promise<void> {
   if (leaving) return;
   leaving = true;
   session.state = 'out';
@@ -121,8 +120,7 @@ async function leave(notice: string): Promise<void> {
     for (const name of await caches.keys()) if (!name.startsWith('wardline-shell-')) await caches.delete(name);
   } finally {
     // Whatever stood in the way: a page that starts anew holds nothing in memory and asks the server who it is.
-    history.replaceState(null, '', '/');
-    location.reload();
+    startAnew(kept);
   }
 }
 
