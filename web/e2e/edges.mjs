@@ -73,9 +73,11 @@ test('2 a shared computer warns, signs out when idle, and at the end of the shif
   const shared = async (name) => {
     await tom.page.waitForSelector('#user');
     await tom.page.fill('#user', name);
-    const built = tom.page.waitForEvent('load'); // the app starts anew as one that keeps nothing
-    await tom.page.click('.shared input');
-    await built;
+    if (!(await tom.page.isChecked('.shared input'))) {
+      const built = tom.page.waitForEvent('load'); // the app starts anew as one that keeps nothing
+      await tom.page.click('.shared input');
+      await built;
+    }
     await tom.page.waitForFunction(() => document.querySelector('.shared input')?.checked);
     await tom.page.fill('#password', password);
     await tom.page.click('button[type=submit]');

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Clinical } from '../src/api/clinical';
 import { HttpWire } from '../src/mx/http';
 import { Engine } from '../src/store/engine';
@@ -243,6 +243,31 @@ describe('a device that can keep nothing', () => {
     expect(e.keepsNothing).toBe(true);
     await e.applySync(response('p1', { '!a': { initial: true, name: 'A', timeline_events: [message('1', 'x')] } }));
     expect((await e.shelf.open('!a')).lines).toHaveLength(1);
+  });
+
+  it('waits for no store that never answers', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const never = (): Promise<never> => new Promise(() => undefined);
+      const disk = new MemoryDisk();
+      disk.open = disk.commit = disk.wipe = never;
+      let lost = 0;
+      const both = new FallbackDisk(disk, new MemoryDisk(), () => Promise.resolve());
+      both.onLost = () => { lost++; };
+      const start = both.open();
+      await vi.advanceTimersByTimeAsync(5_500);
+      expect(lost).toBe(0); // slow is not damaged
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect((await start).rooms).toEqual([]);
+      await both.commit({ rooms: [], lines: [], dropped: [], state: [], meta: { pos: 'p1' }, outDone: [] });
+      expect([lost, await both.meta('pos')]).toEqual([1, 'p1']);
+      const wiped = both.wipe(); // a sign-out goes on as well
+      await vi.advanceTimersByTimeAsync(6_500);
+      await wiped;
+      expect(await both.meta('pos')).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('makes room first, then goes on in memory and loses nothing of the response', async () => {

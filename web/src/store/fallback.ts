@@ -5,6 +5,20 @@ import type { Batch, Disk, Draft, OutItem, Start } from './disk';
 import type { Line } from '../mx/room';
 import type { MatrixEvent } from '../mx/types';
 
+// Some stores never answer, which holds up everything behind them: after this many ms one counts as damaged. When a computer wakes, what
+// was late fires before anything else, so the store then has another moment.
+const SLOW = 5000;
+const MOMENT = 1000;
+
+class NoAnswer extends Error {}
+
+function answered<T>(asked: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer = setTimeout(() => { timer = setTimeout(() => reject(new NoAnswer('the store does not answer')), MOMENT); }, SLOW);
+    asked.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 export class FallbackDisk implements Disk {
   onLost: () => void = () => {};
   private now: Disk;
@@ -30,11 +44,15 @@ export class FallbackDisk implements Disk {
   private async surely<T>(run: (d: Disk) => Promise<T>): Promise<T> {
     if (this.now === this.memory) return run(this.memory);
     try {
-      return await run(this.kept);
+      return await answered(run(this.kept));
     } catch (e) {
+      if (e instanceof NoAnswer) {
+        this.giveUp();
+        return run(this.memory);
+      }
       if (e instanceof DOMException && e.name === 'QuotaExceededError') await this.free().catch(() => undefined);
       try {
-        return await run(this.kept);
+        return await answered(run(this.kept));
       } catch {
         this.giveUp();
         return run(this.memory);
@@ -56,7 +74,7 @@ export class FallbackDisk implements Disk {
 
   // wipe erases both, whichever is in use.
   async wipe(): Promise<void> {
-    await this.kept.wipe().catch(() => undefined);
+    await answered(this.kept.wipe()).catch(() => undefined);
     await this.memory.wipe();
   }
 }

@@ -8,7 +8,7 @@ import { replace } from './route.svelte';
 import { t } from '../words/words';
 
 class Session {
-  state = $state<'starting' | 'out' | 'in' | 'locked'>('starting');
+  state = $state<'starting' | 'out' | 'in' | 'locked' | 'leaving'>('starting');
   me = $state<Me | null>(null);
   notice = $state('');
 }
@@ -58,7 +58,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
   } catch (e) {
     if (e instanceof WireError && e.status === 401) {
       if (e.errcode === 'M_USER_LOCKED') session.notice = e.message;
-      else if (kept) await leave('');
+      else if (kept) return leave('');
       session.state = 'out';
     } else if (!kept) {
       session.notice = t('No connection. Sign in once the network is back.');
@@ -110,7 +110,7 @@ export async function signOut(): Promise<void> {
 async function leave(notice: string, kept = computer()): Promise<void> {
   if (leaving) return;
   leaving = true;
-  session.state = 'out';
+  session.state = 'leaving'; // no sign-in page yet: what was typed into it would go when the page starts anew
   session.me = null;
   if (notice !== '') sessionStorage.setItem(noticeKey, notice);
   for (const k of ['wardline-push', 'wardline-lock', lockedKey]) localStorage.removeItem(k);
