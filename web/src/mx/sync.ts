@@ -41,6 +41,7 @@ export class SyncLoop {
   private stopped = false;
   private fresh = false; // to begin from nothing
   private failures = 0;
+  private pausing = false;
   private answered = false; // the first question is not one that waits: the app wants to know at once that it has everything
 
   constructor(client: MatrixClient, host: SyncHost, connId: string) {
@@ -60,6 +61,11 @@ export class SyncLoop {
   // wake ends a pause or a poll now, because the network or the person came back.
   wake(): void {
     this.inFlight?.abort();
+  }
+
+  // hurry ends a pause now, and leaves a question that is on its way alone: a slow network is not asked twice.
+  hurry(): void {
+    if (this.pausing) this.inFlight?.abort();
   }
 
   // anew begins from nothing with the next question.
@@ -153,6 +159,8 @@ export class SyncLoop {
     const asked = locked ? 30_000 : e instanceof WireError ? e.retryAfter : 0;
     // Never long: whoever holds a post may have a page waiting.
     const pause = Math.min(4_000, 500 * 2 ** Math.min(this.failures, 6)) * (0.75 + Math.random() / 2);
+    this.pausing = asked === 0; // a server that names its time gets it
     await this.host.sleep(Math.max(asked, pause), signal);
+    this.pausing = false;
   }
 }

@@ -105,7 +105,9 @@ export class Engine implements Host {
         if (since === this.offlineSince) return;
         this.offlineSince = since;
         this.topics.emit('status');
+        this.tabs.urge(since > 0 && !this.leading);
       },
+      hurry: () => this.loop?.hurry(),
       page: (p) => { if (this.pages.take(p)) this.topics.emit('pages'); },
       gone: () => this.wire.onSignedOut(),
       nothingKept: () => this.disk.giveUp?.(),
@@ -390,6 +392,7 @@ export class Engine implements Host {
     if (pos !== this.pos && this.synced) await this.restart();
     this.outbox.restore(out);
     this.leading = true;
+    this.tabs.urge(false);
     const loop = new SyncLoop(this.mx, {
       apply: (r) => this.applySync(r),
       restart: () => this.restart(),

@@ -6,6 +6,7 @@ export type Signal =
   | { kind: 'draft'; draft: unknown }
   | { kind: 'open'; tab: string; room: string }
   | { kind: 'status'; offlineSince: number }
+  | { kind: 'try' }
   | { kind: 'page'; page: unknown }
   | { kind: 'out of here' }
   | { kind: 'nothing kept' };

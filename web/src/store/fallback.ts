@@ -14,7 +14,7 @@ class NoAnswer extends Error {}
 
 function answered<T>(asked: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    let timer = setTimeout(() => { timer = setTimeout(() => reject(new NoAnswer('the store does not answer')), MOMENT); }, SLOW);
+    let timer = setTimeout(() => { timer = setTimeout(() => reject(new NoAnswer()), MOMENT); }, SLOW);
     asked.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

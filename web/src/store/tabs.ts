@@ -6,12 +6,15 @@ import type { SyncResponse } from '../mx/types';
 import type { Draft } from './disk';
 import type { Env, Signal } from './env';
 
+const TRY = 4000; // ms, as long as the longest pause between two tries
+
 export interface TabPort {
   sync(r: SyncResponse): void;
   out(): void; // something waits on the disk
   draft(d: Draft): void;
   opened(): void; // what is on screen somewhere has changed
   status(offlineSince: number): void;
+  hurry(): void; // somebody looks at another tab, and there was no network
   page(p: Page): void;
   gone(): void; // the session ended
   nothingKept(): void; // the device keeps nothing, as another tab found
@@ -19,6 +22,7 @@ export interface TabPort {
 
 export class Tabs {
   private readonly open = new Map<string, string>(); // tab to room
+  private urging = (): void => undefined;
   private readonly env: Env;
   private readonly port: TabPort;
 
@@ -45,8 +49,19 @@ export class Tabs {
     return [...new Set(this.open.values())].filter((r) => r !== '').sort();
   }
 
+  // urge has the leading tab try again every few seconds, or no longer. That tab may be hidden, and a browser lets the timers of a hidden
+  // page run once a minute; those of the one that is looked at run.
+  urge(on: boolean): void {
+    this.urging();
+    this.urging = !on ? () => undefined : this.env.wait(TRY, () => {
+      this.env.post({ kind: 'try' });
+      this.urge(true);
+    });
+  }
+
   clear(): void {
     this.open.clear();
+    this.urge(false);
   }
 
   private hear(s: Signal): void {
@@ -67,6 +82,9 @@ export class Tabs {
         break;
       case 'status':
         this.port.status(s.offlineSince);
+        break;
+      case 'try':
+        this.port.hurry();
         break;
       case 'page':
         this.port.page(s.page as Page);
