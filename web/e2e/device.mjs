@@ -294,6 +294,21 @@ test('5 a shared computer keeps nothing on disk, shows whose it is, and changes 
     await tom.wide();
     await tom.clean(`settings ${part}`);
   }
+  // Who leaves it without a network has left it: the next one is not let in as them.
+  await tom.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await tom.context.setOffline(true);
+  const left = tom.page.waitForEvent('load');
+  await tom.page.click('text=Switch user');
+  await left;
+  await tom.page.waitForSelector('#user');
+  await tom.page.locator('[role=status]', { hasText: 'when the network is back' }).waitFor();
+  assert.ok(await tom.page.isChecked('.shared input'));
+  await tom.context.setOffline(false);
+  const there = tom.page.waitForEvent('load');
+  await tom.page.reload();
+  await there;
+  await tom.page.waitForSelector('#user');
+  await until(tom, async () => localStorage.getItem('wardline-owed') === null && (await fetch('/_wardline/v1/session')).status === 401);
   tom.quiet();
 });
 

@@ -36,8 +36,14 @@ export class Clinical {
     return this.go('GET', '/session');
   }
 
-  signOut(): Promise<unknown> {
-    return this.go('DELETE', '/session');
+  // signOut ends the session and has the browser clear what it keeps for this site.
+  signOut(signal?: AbortSignal): Promise<unknown> {
+    return this.wire.call('DELETE', `${base}/session`, undefined, signal);
+  }
+
+  // endSession ends the session and clears nothing.
+  endSession(): Promise<unknown> {
+    return this.wire.call('POST', '/_matrix/client/v3/logout', {});
   }
 
   async directory(q: string, kinds: string, limit = 30): Promise<Found[]> {

@@ -12,10 +12,14 @@ if (carried) {
   history.replaceState(null, '', location.href);
 }
 
-const began = localStorage.getItem(key) === '1'; // the app is built for the one or the other from its first line
+const began = read(); // the app is built for the one or the other from its first line
+
+function read(): Record<string, string> {
+  return Object.fromEntries(choices.map((k) => [k, localStorage.getItem(k)]).filter((x): x is [string, string] => x[1] !== null));
+}
 
 export function shared(): boolean {
-  return began;
+  return began[key] === '1';
 }
 
 // setShared counts from the next start of the page.
@@ -24,14 +28,10 @@ export function setShared(on: boolean): void {
   else localStorage.removeItem(key);
 }
 
-// computer is what outlives a session. It says nothing of anyone.
+// computer is what outlives a session. It says nothing of anyone. Another tab may have had everything cleared before this one knows of it.
 export function computer(): Record<string, string> {
-  const kept: Record<string, string> = began ? { [key]: '1' } : {};
-  for (const k of choices) {
-    const v = localStorage.getItem(k);
-    if (v !== null) kept[k] = v;
-  }
-  return kept;
+  const now = read();
+  return Object.keys(now).length > 0 ? now : began;
 }
 
 // startAnew starts the page at the app's front with nothing in memory but the computer's choices.

@@ -16,6 +16,9 @@ class Session {
 export const session = new Session();
 export const lockedKey = 'wardline-locked';
 const noticeKey = 'wardline-notice';
+const owedKey = 'wardline-owed'; // the device whose session the server must yet end
+const LOCKED = 'locked';
+const PATIENCE = 8000; // ms that a sign-out waits for the server
 let leaving = false;
 
 wire.onSignedOut = () => {
@@ -46,7 +49,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
     session.state = 'locked'; // nothing is read from the disk until the code was given
     return;
   }
-  const asked = clinic.session();
+  const asked = owed().then(() => clinic.session());
   const answered = asked.then(() => true, () => false);
   const kept = await engine.recall().catch(() => null);
   if (kept) await enter(kept);
@@ -61,7 +64,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
       else if (kept) return leave('');
       session.state = 'out';
     } else if (!kept) {
-      session.notice = t('No connection. Sign in once the network is back.');
+      session.notice ||= t('No connection. Sign in once the network is back.');
       session.state = 'out';
     }
   }
@@ -75,10 +78,12 @@ function tokenInAddress(): string {
 }
 
 export async function signIn(user: string, password: string, code = ''): Promise<void> {
+  await owed();
   await enter(await clinic.signIn(user, password, shared(), code));
 }
 
 export async function signInWithPasskey(proof: { session: string; credential: unknown }): Promise<void> {
+  await owed();
   await enter(await clinic.signInWithPasskey(proof, shared()));
 }
 
@@ -101,16 +106,33 @@ async function enter(me: Me): Promise<void> {
 // signOut ends the session on the server and erases this device, in that order when it can, the second in any case.
 export async function signOut(): Promise<void> {
   const kept = computer(); // the server has the browser clear everything
-  await clinic.signOut().catch(() => undefined);
+  const device = session.me?.device_id ?? LOCKED;
+  session.state = 'leaving'; // whatever else hears meanwhile that the session has ended leaves it to us
+  const told = await clinic.signOut(AbortSignal.timeout(PATIENCE)).then(() => true, (e: unknown) => e instanceof WireError && e.status === 401);
+  if (!told) localStorage.setItem(owedKey, device);
   engine.tellOthersGone();
-  await leave('', kept);
+  await leave(told ? '' : t('Signed out. The server is told when the network is back.'), kept);
+}
+
+// owed ends the session that a sign-out without a network left behind: the browser still holds its cookie, and whoever comes next must not
+// be let in by it (hazard: H20). It rejects while the server cannot be told.
+async function owed(): Promise<void> {
+  const device = localStorage.getItem(owedKey);
+  if (device === null) return;
+  const there = await clinic.session().then((me) => me.device_id, (e: unknown) => {
+    if (e instanceof WireError && e.errcode === 'UK_WARDLINE_LOCKED') return LOCKED;
+    if (e instanceof WireError && e.status === 401) return '';
+    throw e;
+  });
+  if (there === device || there === LOCKED) await clinic.endSession();
+  localStorage.removeItem(owedKey);
 }
 
 // leave erases the device and starts the page afresh, so that nothing of the person stays in memory either.
 async function leave(notice: string, kept = computer()): Promise<void> {
   if (leaving) return;
   leaving = true;
-  session.state = 'leaving'; // no sign-in page yet: what was typed into it would go when the page starts anew
+  session.state = 'leaving'; // and shows no sign-in page yet: what was typed into it would go when the page starts anew
   session.me = null;
   if (notice !== '') sessionStorage.setItem(noticeKey, notice);
   for (const k of ['wardline-push', 'wardline-lock', lockedKey]) localStorage.removeItem(k);
