@@ -49,9 +49,10 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
     session.state = 'locked'; // nothing is read from the disk until the code was given
     return;
   }
+  const left = localStorage.getItem(owedKey) !== null; // whatever could not be erased then is shown to nobody
   const asked = owed().then(() => clinic.session());
   const answered = asked.then(() => true, () => false);
-  const kept = await engine.recall().catch(() => null);
+  const kept = left ? null : await engine.recall().catch(() => null);
   if (kept) await enter(kept);
   else void Promise.race([answered, new Promise<boolean>((ok) => { setTimeout(() => ok(false), 150); })]).then((known) => { if (!known) nobody(); });
   try {
