@@ -194,6 +194,7 @@ test('7 staff: an import that says first what it would do, somebody new, somebod
   await maya.page.locator('li', { hasText: 'There is no ward or place called Ward 99' }).waitFor();
   await maya.clean('an import that is only looked at');
   await maya.both('duty-import-desk');
+  writeFileSync(file, 'somebody else saved the file meanwhile\n'); // what is imported is what was looked at
   await maya.page.locator('button', { hasText: 'Import: 1 change' }).click();
   await maya.page.locator('h2', { hasText: 'Done' }).waitFor();
   await maya.go('#/more/staff');
