@@ -309,7 +309,17 @@ test('5 a shared computer keeps nothing on disk, shows whose it is, and changes 
   await there;
   await tom.page.waitForSelector('#user');
   await until(tom, async () => localStorage.getItem('wardline-owed') === null && (await fetch('/_wardline/v1/session')).status === 401);
+  // The same where the app is closed before the server has answered.
+  await tom.signIn();
+  await tom.page.route('**/_wardline/v1/session', (r) => (r.request().method() === 'DELETE' ? undefined : r.fallback()));
+  await tom.page.click('text=Switch user');
+  await tom.page.locator('[role=status]', { hasText: 'Signing out' }).waitFor();
   tom.quiet();
+  await tom.page.close();
+  const next = await tom.beside();
+  await next.page.waitForSelector('#user');
+  await until(next, async () => localStorage.getItem('wardline-owed') === null && (await fetch('/_wardline/v1/session')).status === 401);
+  next.quiet();
 });
 
 // hazard: H1 a device that can keep nothing is still told of pages.

@@ -18,7 +18,7 @@ export const lockedKey = 'wardline-locked';
 const noticeKey = 'wardline-notice';
 const owedKey = 'wardline-owed'; // the device whose session the server must yet end
 const LOCKED = 'locked';
-const PATIENCE = 8000; // ms that a sign-out waits for the server
+const PATIENCE = 8000; // ms that a sign-out waits for the server, and for the browser's push service
 let leaving = false;
 
 wire.onSignedOut = () => {
@@ -49,10 +49,19 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
     session.state = 'locked'; // nothing is read from the disk until the code was given
     return;
   }
-  const left = localStorage.getItem(owedKey) !== null; // whatever could not be erased then is shown to nobody
-  const asked = owed().then(() => clinic.session());
+  if (localStorage.getItem(owedKey) !== null) { // nothing is read from the disk either: it is erased first
+    try {
+      await owed();
+    } catch {
+      session.notice ||= t('No connection. Sign in once the network is back.');
+      session.state = 'out';
+      return;
+    }
+    return leave('');
+  }
+  const asked = clinic.session();
   const answered = asked.then(() => true, () => false);
-  const kept = left ? null : await engine.recall().catch(() => null);
+  const kept = await engine.recall().catch(() => null);
   if (kept) await enter(kept);
   else void Promise.race([answered, new Promise<boolean>((ok) => { setTimeout(() => ok(false), 150); })]).then((known) => { if (!known) nobody(); });
   try {
@@ -65,7 +74,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
       else if (kept) return leave('');
       session.state = 'out';
     } else if (!kept) {
-      session.notice ||= t('No connection. Sign in once the network is back.');
+      session.notice = t('No connection. Sign in once the network is back.');
       session.state = 'out';
     }
   }
@@ -107,10 +116,10 @@ async function enter(me: Me): Promise<void> {
 // signOut ends the session on the server and erases this device, in that order when it can, the second in any case.
 export async function signOut(): Promise<void> {
   const kept = computer(); // the server has the browser clear everything
-  const device = session.me?.device_id ?? LOCKED;
+  localStorage.setItem(owedKey, session.me?.device_id ?? LOCKED); // first, because the app may be closed before there is an answer
   session.state = 'leaving'; // whatever else hears meanwhile that the session has ended leaves it to us
   const told = await clinic.signOut(AbortSignal.timeout(PATIENCE)).then(() => true, (e: unknown) => e instanceof WireError && e.status === 401);
-  if (!told) localStorage.setItem(owedKey, device);
+  if (told) localStorage.removeItem(owedKey);
   engine.tellOthersGone();
   await leave(told ? '' : t('Signed out. The server is told when the network is back.'), kept);
 }
@@ -138,8 +147,8 @@ async function leave(notice: string, kept = computer()): Promise<void> {
   if (notice !== '') sessionStorage.setItem(noticeKey, notice);
   for (const k of ['wardline-push', 'wardline-lock', lockedKey]) localStorage.removeItem(k);
   try {
-    await forgetNotices().catch(() => undefined);
-    await engine.erase();
+    await engine.erase().catch(() => undefined);
+    await Promise.race([forgetNotices().catch(() => undefined), new Promise((ok) => { setTimeout(ok, PATIENCE); })]); // a browser may want its push service for it
     for (const name of await caches.keys()) if (!name.startsWith('wardline-shell-')) await caches.delete(name);
   } finally {
     // Whatever stood in the way: a page that starts anew holds nothing in memory and asks the server who it is.
