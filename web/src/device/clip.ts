@@ -2,6 +2,7 @@
 
 export const longestClip = 60_000;
 export const largestClip = 20_000_000;
+const PATIENCE = 5000; // ms
 
 const kinds = ['video/mp4;codecs=avc1.42E01E,mp4a.40.2', 'video/webm;codecs=vp8,opus', 'video/webm', 'video/mp4'];
 
@@ -12,6 +13,7 @@ export class Clip {
   private readonly parts: Blob[] = [];
   private readonly began = performance.now();
   private size = 0;
+  private onfirst: () => void = () => undefined;
   private timer: ReturnType<typeof setInterval> | undefined;
 
   // Clip records the picture of a camera, with sound when it gets any. onfull is called when it can become no longer, ontick while it goes on.
@@ -24,6 +26,7 @@ export class Clip {
       if (e.data.size === 0) return;
       this.parts.push(e.data);
       this.size += e.data.size;
+      this.onfirst();
       if (this.size >= Math.max(most * 0.5, most - 700_000)) onfull(); // a second more may come
     };
     this.recorder.onstop = () => onfull(); // the camera went away
@@ -38,7 +41,9 @@ export class Clip {
     return Math.min(longestClip, performance.now() - this.began);
   }
 
-  stop(): Promise<{ blob: Blob; ms: number }> {
+  // stop ends the film. On a busy computer a short one may not have a single picture yet: it goes on until it has, for a while.
+  async stop(): Promise<{ blob: Blob; ms: number }> {
+    await this.first();
     const ms = Math.round(this.ms());
     return new Promise((resolve, reject) => {
       const end = (): void => {
@@ -50,6 +55,15 @@ export class Clip {
       this.recorder.onstop = end;
       if (this.recorder.state === 'inactive') end();
       else this.recorder.stop();
+    });
+  }
+
+  private async first(): Promise<void> {
+    if (this.size > 0 || this.recorder.state !== 'recording') return;
+    await new Promise<void>((ok) => {
+      this.onfirst = ok;
+      setTimeout(ok, PATIENCE);
+      this.recorder.requestData();
     });
   }
 
