@@ -39,6 +39,7 @@ export async function begin(nobody: () => void = () => undefined): Promise<void>
   const token = tokenInAddress();
   if (token !== '') {
     try {
+      await owed();
       await enter(await clinic.signInWithToken(token));
       return;
     } catch (e) {
@@ -129,6 +130,7 @@ export async function signOut(): Promise<void> {
 async function owed(): Promise<void> {
   const device = localStorage.getItem(owedKey);
   if (device === null) return;
+  await engine.erase().catch(() => undefined); // or what waits on the disk would be sent as whoever signs in next
   const there = await clinic.session().then((me) => me.device_id, (e: unknown) => {
     if (e instanceof WireError && e.errcode === 'UK_WARDLINE_LOCKED') return LOCKED;
     if (e instanceof WireError && e.status === 401) return '';
